@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace atoll {
+namespace atl {
 
 std::string_view code_sentence(Code code) {
   switch (code) {
@@ -55,4 +55,4 @@ std::string format(const Error& e) {
   return out;
 }
 
-}  // namespace atoll
+}  // namespace atl

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace atoll {
+namespace atl {
 
 /// Every error code, from codes.def. Codes of 900 and above are bugs of Atoll, all others problems of the user's model or input.
 enum class Code : uint16_t {
@@ -64,4 +64,4 @@ Error error(Code code, std::string what, std::string hint = {},
 /// The error as text for a person: one block a problem, with origin and hint. No colour, ends with a newline.
 std::string format(const Error& e);
 
-}  // namespace atoll
+}  // namespace atl

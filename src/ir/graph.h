@@ -1,0 +1,121 @@
+// The graph: nodes in an arena with stable ids, types on every value, use lists. It is built with a Builder and changed with a
+// Rewrite (ir/rewrite.h), which refuses a replacement of another type.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/op.h"
+
+namespace atl {
+
+/// A node's result. Default constructed: no value.
+struct Value {
+  uint32_t node = ~0u;
+  uint32_t index = 0;
+  bool valid() const { return node != ~0u; }
+  auto operator<=>(const Value&) const = default;
+};
+using Values = std::vector<Value>;
+using OriginId = uint32_t;
+
+struct Node {
+  OpPtr op;
+  Values in;
+  Types out;
+  OriginId origin = 0;
+  ConstantPtr constant;  ///< the value of a Const node
+  bool dead = false;
+};
+
+/// One use of a value: operand `operand` of node `node`, or graph output `operand` when node is kGraphOutput.
+struct Use {
+  uint32_t node;
+  uint32_t operand;
+  bool operator==(const Use&) const = default;
+};
+inline constexpr uint32_t kGraphOutput = ~0u;
+
+/// A named input or output of a graph.
+struct Port {
+  std::string name;
+  Value value;
+};
+
+class Graph {
+ public:
+  std::string name = "main";
+  /// Adds a node after infer has accepted it. E: infer's, with `origin` and a trail; kInternal for an invalid operand.
+  Result<Values> add(OpPtr op, Values in, OriginId origin = 0);
+  Value add_constant(ConstantPtr c, OriginId origin = 0);
+  Value add_input(std::string name, Type type);
+  void add_output(std::string name, Value v);
+
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  void rename_input(size_t i, std::string name) { inputs_[i].name = std::move(name); }
+  void rename_output(size_t i, std::string name) { outputs_[i].name = std::move(name); }
+  /// Number of ids in the arena, dead ones included.
+  uint32_t size() const { return uint32_t(nodes_.size()); }
+  const Node& operator[](uint32_t id) const { return nodes_[id]; }
+  const Node& operator[](Value v) const { return nodes_[v.node]; }
+  const Type& type(Value v) const { return nodes_[v.node].out[v.index]; }
+  bool is(Value v, OpCode c) const { return v.valid() && nodes_[v.node].op->code == c; }
+  /// The op struct of a node when it is an O, else nullptr: as<Conv2d>(v).
+  template <class O>
+  const O* as(Value v) const {
+    if (!v.valid()) return nullptr;
+    const OpBase* op = nodes_[v.node].op.get();
+    return op->code == O{}.code ? static_cast<const O*>(op) : nullptr;
+  }
+  /// The constant behind a value, or nullptr.
+  const Constant* constant(Value v) const { return v.valid() ? nodes_[v.node].constant.get() : nullptr; }
+  const ConstantPtr& constant_ptr(Value v) const { return nodes_[v.node].constant; }
+  const std::vector<Use>& uses(Value v) const { return uses_[v.node][v.index]; }
+
+  /// Live nodes (constants and inputs included), operands before their users; deterministic, linear.
+  std::vector<uint32_t> topological_order() const;
+  /// Marks nodes that no output depends on as dead (inputs stay). Returns how many died.
+  size_t remove_dead_nodes();
+  /// Live nodes of an op.
+  size_t count(OpCode c) const;
+
+  OriginId add_origin(Origin o);
+  const Origin& origin(OriginId id) const { return origins_[id]; }
+  const Origin& origin_of(Value v) const { return origins_[nodes_[v.node].origin]; }
+
+  /// Every use of `from` becomes a use of `to`. E: kInternal when their types differ.
+  Status replace(Value from, Value to);
+  /// Makes operand `operand` of `node` another value of any type; for passes that re-infer afterwards (layout). The node's
+  /// results are inferred anew. E: infer's; kInternal when the result types change.
+  Status set_operand(uint32_t node, uint32_t operand, Value v);
+  /// Changes the type of an input (layout of the interface). Only while nothing uses it.
+  Status set_input_type(size_t i, Type type);
+  /// Points output i at another value of any type.
+  void set_output(size_t i, Value v);
+
+ private:
+  void add_use(Value v, Use use) { uses_[v.node][v.index].push_back(use); }
+  void remove_use(Value v, Use use);
+
+  std::vector<Node> nodes_;
+  std::vector<std::vector<std::vector<Use>>> uses_;
+  std::vector<Port> inputs_, outputs_;
+  std::vector<Origin> origins_{Origin{}};
+  std::map<std::string, OriginId> origin_ids_;
+};
+
+/// A model: one graph an entry point, and named bytes kept with it. graphs[0] is the main one.
+struct Model {
+  std::vector<Graph> graphs;
+  struct Signature {
+    std::string key;
+    size_t graph = 0;
+  };
+  std::vector<Signature> signatures;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::string description;
+};
+
+}  // namespace atl

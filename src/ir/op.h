@@ -1,0 +1,196 @@
+// The op concept. One immutable struct per op, from the closed list ops.def; every fact about an op is stated in its own file
+// under ops/, and a missing fact is a compile error. CONTRIBUTING.md has the checklist for a new op.
+#pragma once
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "ir/constant.h"
+#include "ir/fields.h"
+#include "ir/tensor.h"
+#include "ir/type.h"
+
+namespace atl {
+
+enum class OpCode : uint16_t {
+#define OP(X) k##X,
+#include "ir/ops.def"
+#undef OP
+  kCount
+};
+
+/// Base of every op struct. Ops are plain data; what they mean is in their OpDef.
+struct OpBase {
+  OpCode code;
+};
+template <OpCode C>
+struct OpOf : OpBase {
+  OpOf() : OpBase{C} {}
+};
+using OpPtr = std::shared_ptr<const OpBase>;
+template <class O>
+OpPtr make_op(O o) {
+  return std::make_shared<const O>(std::move(o));
+}
+
+using TypesIn = std::span<const Type>;
+using TensorsIn = std::span<const Tensor>;
+
+/// How an op reacts to a permutation of its operands' axes.
+enum class Layout {
+  kAny,       ///< elementwise: all operands and results under the same permutation, fields unchanged
+  kAxisAttr,  ///< `permuted` maps the fields that name axes
+  kFixed,     ///< must run channels-last: `permuted` gives the one form that LiteRT has
+  kOpaque,    ///< a barrier
+};
+
+/// How an op is quantized.
+enum class Quant {
+  kFloatOnly,    ///< no integer kernel
+  kSameScale,    ///< output parameters equal the input's
+  kRequant,      ///< free output parameters
+  kFixedOutput,  ///< output parameters prescribed by the kernel
+  kWeighted,     ///< weights per channel, bias int32 at the product of scales
+};
+
+/// One way to run an op on permuted operands: the op to use, and for each operand and for the results the permutation of their
+/// axes. Physical axis k of a value is logical axis perm[k]. An empty perm stands for the identity (scalars, 1-D operands,
+/// weights).
+struct LayoutChoice {
+  OpPtr op;
+  std::vector<Perm> in;
+  Perm out;
+};
+
+/// What decode gives: the op, and which operands of the LiteRT operator are its operands (the others became fields).
+struct Decoded {
+  OpPtr op;
+  std::vector<int> in;
+};
+
+/// Which operand of a node a permutation is asked for: an input's number, or the result.
+inline constexpr int kResult = -1;
+
+struct TfliteOp;   // ir/tflite_op.h
+class TfliteNode;  // ir/tflite_op.h: what decode gets
+class SourceCall;  // ir/source_call.h
+class Rewrite;     // ir/rewrite.h
+
+/// A source operator that maps onto this op: its name and the function that builds the nodes.
+struct Import {
+  std::string_view name;  ///< "aten.relu.default"
+  void (*build)(SourceCall&);
+};
+
+/// A representative use of an op: drives the derived tests, the op table and fuzz seeds. `bad` names the label of the check
+/// that must refuse it.
+struct Sample {
+  OpPtr op;
+  Types in;
+  std::string bad;                ///< "C2" when infer must fail with that label
+  std::vector<Tensor> constants;  ///< operands that must be constants: the last constants.size() operands
+  double low = -2, high = 2;      ///< range of the random operands
+};
+
+/// Everything known about one op.
+struct OpDef {
+  OpCode code;
+  std::string_view name;
+  std::string_view summary;  ///< one sentence for the op table
+  Layout layout;
+  Quant quant;
+  Result<Types> (*infer)(const OpBase&, TypesIn);
+  Result<Tensors> (*eval)(const OpBase&, TensorsIn);
+  std::optional<LayoutChoice> (*permuted)(const OpBase&, TypesIn, int operand, const Perm&);
+  Status (*legal)(const OpBase&, TypesIn);
+  Result<TfliteOp> (*emit)(const OpBase&, TypesIn);
+  std::string (*print)(const OpBase&);
+  Result<OpPtr> (*parse)(std::string_view fields);
+  bool (*equal)(const OpBase&, const OpBase&);
+  size_t (*hash)(const OpBase&);
+  std::vector<Sample> (*samples)();
+  std::span<const Import> imports;
+  /// nullptr, or: turns a LiteRT operator into this op; an error means "keep it opaque".
+  Result<Decoded> (*decode)(const TfliteNode&);
+  /// nullptr, or: rewrites a node of this op into a simpler one; true when it did.
+  Result<bool> (*canonicalize)(const OpBase&, Rewrite&);
+  /// nullptr, or: rewrites a node that `legal` refuses into ones that it accepts; true when it did.
+  Result<bool> (*legalize)(const OpBase&, Rewrite&);
+};
+
+const OpDef& def_of(OpCode code);
+inline const OpDef& def_of(const OpBase& op) { return def_of(op.code); }
+/// Every op, in the order of ops.def.
+std::span<const OpDef* const> all_ops();
+
+/// What the facts struct `F` of an op `O` must state (see any file in ops/).
+template <class F, class O>
+concept CompleteOp = requires(const O& o, O& m, TypesIn t, TensorsIn x, const Perm& p) {
+  { F::name } -> std::convertible_to<std::string_view>;
+  { F::summary } -> std::convertible_to<std::string_view>;
+  { F::layout } -> std::convertible_to<Layout>;
+  { F::quant } -> std::convertible_to<Quant>;
+  O::fields(o);
+  O::fields(m);
+  { F::infer(o, t) } -> std::same_as<Result<Types>>;
+  { F::eval(o, x) } -> std::same_as<Result<Tensors>>;
+  { F::permuted(o, t, int{}, p) } -> std::same_as<std::optional<LayoutChoice>>;
+  { F::legal(o, t) } -> std::same_as<Status>;
+  { F::emit(o, t) } -> std::same_as<Result<TfliteOp>>;
+  { F::samples() } -> std::same_as<std::vector<Sample>>;
+};
+
+/// The same op with every operand and the result under one permutation: `permuted` of an elementwise op. Operands of lower rank
+/// than the result (broadcast) must be scalars or have one element; nullopt otherwise.
+std::optional<LayoutChoice> permuted_elementwise(OpPtr op, TypesIn in, const Perm& p);
+
+/// What a kOpaque op answers.
+inline std::optional<LayoutChoice> not_permuted() { return std::nullopt; }
+
+template <class O, class F>
+constexpr OpDef make_def(OpCode code) {
+  static_assert(CompleteOp<F, O>, "op incomplete: CompleteOp in ir/op.h lists what an op must state");
+  OpDef d{};
+  d.code = code;
+  d.name = F::name;
+  d.summary = F::summary;
+  d.layout = F::layout;
+  d.quant = F::quant;
+  d.infer = [](const OpBase& o, TypesIn t) { return F::infer(static_cast<const O&>(o), t); };
+  d.eval = [](const OpBase& o, TensorsIn x) { return F::eval(static_cast<const O&>(o), x); };
+  d.permuted = [](const OpBase& o, TypesIn t, int operand, const Perm& p) {
+    return F::permuted(static_cast<const O&>(o), t, operand, p);
+  };
+  d.legal = [](const OpBase& o, TypesIn t) { return F::legal(static_cast<const O&>(o), t); };
+  d.emit = [](const OpBase& o, TypesIn t) { return F::emit(static_cast<const O&>(o), t); };
+  d.print = [](const OpBase& o) { return print_fields(O::fields(static_cast<const O&>(o))); };
+  d.parse = [](std::string_view s) -> Result<OpPtr> {
+    O o;
+    TRY_STATUS(parse_fields(s, O::fields(o)));
+    return make_op(std::move(o));
+  };
+  d.equal = [](const OpBase& a, const OpBase& b) {
+    return equal_fields(O::fields(static_cast<const O&>(a)), O::fields(static_cast<const O&>(b)));
+  };
+  d.hash = [](const OpBase& o) { return std::hash<std::string>{}(print_fields(O::fields(static_cast<const O&>(o)))); };
+  d.samples = [] { return F::samples(); };
+  if constexpr (requires { F::imports; }) d.imports = F::imports;
+  if constexpr (requires(const TfliteNode& n) { F::decode(n); }) d.decode = F::decode;
+  if constexpr (requires(const O& o, Rewrite& r) { F::canonicalize(o, r); })
+    d.canonicalize = [](const OpBase& o, Rewrite& r) { return F::canonicalize(static_cast<const O&>(o), r); };
+  if constexpr (requires(const O& o, Rewrite& r) { F::legalize(o, r); })
+    d.legalize = [](const OpBase& o, Rewrite& r) { return F::legalize(static_cast<const O&>(o), r); };
+  return d;
+}
+
+/// Defines the OpDef of op struct X with facts F. Stands once, in the op's file.
+#define DEFINE_OP(X, F)       \
+  extern const OpDef kDef##X; \
+  const OpDef kDef##X = make_def<X, F>(OpCode::k##X);
+
+}  // namespace atl

@@ -1,0 +1,185 @@
+#include "ops/unary.h"
+
+#include <cmath>
+
+#include "ir/source_call.h"
+#include "ir/tflite_op.h"
+#include "ops/elementwise.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+struct KindFacts {
+  BuiltinOperator builtin;
+  double (*eval)(double);
+  std::string_view dtypes;  // element types that LiteRT's CPU kernel takes, beyond f32 and quantized forms
+};
+
+double sign(double x) { return std::isnan(x) ? x : double(x > 0) - double(x < 0); }
+double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
+
+constexpr KindFacts kKinds[] = {
+    {BuiltinOperator::ABS, [](double x) { return std::fabs(x); }, "f32 i32"},
+    {BuiltinOperator::NEG, [](double x) { return -x; }, "f32 f16 i8 i16 i32 i64"},
+    {BuiltinOperator::SIGN, sign, "f32 f64 i32"},
+    {BuiltinOperator::SQRT, [](double x) { return std::sqrt(x); }, "f32"},
+    {BuiltinOperator::RSQRT, [](double x) { return 1 / std::sqrt(x); }, "f32"},
+    {BuiltinOperator::SQUARE, [](double x) { return x * x; }, "f32"},
+    {BuiltinOperator::EXP, [](double x) { return std::exp(x); }, "f32"},
+    {BuiltinOperator::LOG, [](double x) { return std::log(x); }, "f32"},
+    {BuiltinOperator::SIN, [](double x) { return std::sin(x); }, "f32 f16"},
+    {BuiltinOperator::COS, [](double x) { return std::cos(x); }, "f32 f16"},
+    {BuiltinOperator::FLOOR, [](double x) { return std::floor(x); }, "f32 f16"},
+    {BuiltinOperator::CEIL, [](double x) { return std::ceil(x); }, "f32"},
+    {BuiltinOperator::ROUND, [](double x) { return std::nearbyint(x); }, "f32 f16"},
+    {BuiltinOperator::TANH, [](double x) { return std::tanh(x); }, "f32 f16"},
+    {BuiltinOperator::LOGISTIC, [](double x) { return 1 / (1 + std::exp(-x)); }, "f32 f16"},
+    {BuiltinOperator::RELU, [](double x) { return x < 0 ? 0 : x; }, "f32"},
+    {BuiltinOperator::RELU6, [](double x) { return clamp(x, 0, 6); }, "f32"},
+    {BuiltinOperator::RELU_N1_TO_1, [](double x) { return clamp(x, -1, 1); }, "f32"},
+    {BuiltinOperator::RELU_0_TO_1, [](double x) { return clamp(x, 0, 1); }, "f32"},
+    {BuiltinOperator::ELU, [](double x) { return x < 0 ? std::expm1(x) : x; }, "f32"},
+    {BuiltinOperator::HARD_SWISH, [](double x) { return x * clamp(x + 3, 0, 6) / 6; }, "f32"},
+    {BuiltinOperator::LOGICAL_NOT, [](double x) { return double(x == 0); }, "bool"},
+};
+static_assert(std::size(kKinds) == enum_names(UnaryKind{}).size());
+
+const KindFacts& facts(UnaryKind k) { return kKinds[size_t(k)]; }
+
+template <UnaryKind K>
+void import_unary(SourceCall& c) {
+  // Integer operands of float functions are promoted, as torch does.
+  Value x = c.tensor("self");
+  if (c.result_type().dtype != DType::kUnknown) x = c.to_dtype(x, c.result_type().dtype);
+  c.result(c.add(Unary(K), {x}));
+}
+
+struct UnaryFacts {
+  static constexpr std::string_view name = "unary";
+  static constexpr std::string_view summary = "an elementwise function of one operand";
+  static constexpr Layout layout = Layout::kAny;
+  static constexpr Quant quant = Quant::kRequant;
+
+  static Result<Types> infer(const Unary& o, TypesIn in) {
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    CHECK_OP(C2, (in[0].dtype == DType::kBool) == (o.kind == UnaryKind::kLogicalNot), "{} does not take {}",
+             enum_names(o.kind)[size_t(o.kind)], atl::name(in[0].dtype));
+    return Types{in[0]};
+  }
+
+  static Result<Tensors> eval(const Unary& o, TensorsIn in) {
+    return Tensors{map_elements(in[0], [f = facts(o.kind).eval](double x) { return f(x); })};
+  }
+
+  static std::optional<LayoutChoice> permuted(const Unary& o, TypesIn in, int, const Perm& p) {
+    return permuted_elementwise(make_op(o), in, p);
+  }
+
+  static Status legal(const Unary& o, TypesIn in) {
+    return legal_dtype(enum_names(o.kind)[size_t(o.kind)], in[0], facts(o.kind).dtypes);
+  }
+
+  static Result<TfliteOp> emit(const Unary& o, TypesIn in) {
+    TfliteOp op(facts(o.kind).builtin, version(o.kind, in[0]), 1);
+    switch (o.kind) {
+      case UnaryKind::kAbs:
+        op.options.Set(tflite::AbsOptionsT{});
+        break;
+      case UnaryKind::kNeg:
+        op.options.Set(tflite::NegOptionsT{});
+        break;
+      case UnaryKind::kExp:
+        op.options.Set(tflite::ExpOptionsT{});
+        break;
+      case UnaryKind::kSquare:
+        op.options.Set(tflite::SquareOptionsT{});
+        break;
+      case UnaryKind::kCos:
+        op.options.Set(tflite::CosOptionsT{});
+        break;
+      case UnaryKind::kHardSwish:
+        op.options.Set(tflite::HardSwishOptionsT{});
+        break;
+      case UnaryKind::kLogicalNot:
+        op.options.Set(tflite::LogicalNotOptionsT{});
+        break;
+      default:
+        break;
+    }
+    return op;
+  }
+
+  // The rules of LiteRT's op_version.cc for the kinds above.
+  static int version(UnaryKind k, const Type& t) {
+    const bool i8 = t.dtype == DType::kI8, i16 = t.dtype == DType::kI16;
+    switch (k) {
+      case UnaryKind::kAbs:
+        return t.dtype == DType::kI32 ? 5 : i16 ? (t.quant ? 3 : 4) : i8 ? 2 : 1;
+      case UnaryKind::kTanh:
+      case UnaryKind::kLogistic:
+      case UnaryKind::kRelu6:
+        return i16 ? 3 : i8 ? 2 : 1;
+      case UnaryKind::kRelu:
+        return i16 ? 3 : (i8 || t.dtype == DType::kU8) ? 2 : 1;
+      case UnaryKind::kExp:
+      case UnaryKind::kLog:
+      case UnaryKind::kSqrt:
+        return i8 || i16 ? 2 : 1;
+      case UnaryKind::kRsqrt:
+        return i16 ? 3 : i8 ? 2 : 1;
+      case UnaryKind::kSin:
+      case UnaryKind::kCos:
+        return t.dtype == DType::kF16 ? 2 : 1;
+      case UnaryKind::kSign:
+        return t.dtype == DType::kI32 ? 2 : 1;
+      default:
+        return 1;
+    }
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    for (size_t k = 0; k < std::size(kKinds); ++k)
+      if (kKinds[k].builtin == n.code) return Decoded{make_op(Unary(UnaryKind(k))), {0}};
+    return not_decoded();
+  }
+
+  static constexpr Import imports[] = {
+      {"aten.abs.default", import_unary<UnaryKind::kAbs>},
+      {"aten.neg.default", import_unary<UnaryKind::kNeg>},
+      {"aten.sign.default", import_unary<UnaryKind::kSign>},
+      {"aten.sqrt.default", import_unary<UnaryKind::kSqrt>},
+      {"aten.rsqrt.default", import_unary<UnaryKind::kRsqrt>},
+      {"aten.square.default", import_unary<UnaryKind::kSquare>},
+      {"aten.exp.default", import_unary<UnaryKind::kExp>},
+      {"aten.log.default", import_unary<UnaryKind::kLog>},
+      {"aten.sin.default", import_unary<UnaryKind::kSin>},
+      {"aten.cos.default", import_unary<UnaryKind::kCos>},
+      {"aten.floor.default", import_unary<UnaryKind::kFloor>},
+      {"aten.ceil.default", import_unary<UnaryKind::kCeil>},
+      {"aten.round.default", import_unary<UnaryKind::kRound>},
+      {"aten.tanh.default", import_unary<UnaryKind::kTanh>},
+      {"aten.sigmoid.default", import_unary<UnaryKind::kLogistic>},
+      {"aten.relu.default", import_unary<UnaryKind::kRelu>},
+      {"aten.relu6.default", import_unary<UnaryKind::kRelu6>},
+      {"aten.hardswish.default", import_unary<UnaryKind::kHardSwish>},
+  };
+
+  static std::vector<Sample> samples() {
+    std::vector<Sample> s;
+    for (size_t k = 0; k < std::size(kKinds); ++k) {
+      const auto kind = static_cast<UnaryKind>(k);
+      const bool positive = kind == UnaryKind::kSqrt || kind == UnaryKind::kRsqrt || kind == UnaryKind::kLog;
+      const DType t = kind == UnaryKind::kLogicalNot ? DType::kBool : DType::kF32;
+      s.push_back({.op = make_op(Unary(kind)), .in = {Type{t, {2, 3, 4, 5}, {}}}, .low = positive ? 0.1 : -8, .high = 8});
+    }
+    s.push_back({.op = make_op(Unary(UnaryKind::kRelu)), .in = {}, .bad = "C1"});
+    s.push_back({.op = make_op(Unary(UnaryKind::kRelu)), .in = {Type{DType::kBool, {3}, {}}}, .bad = "C2"});
+    return s;
+  }
+};
+
+}  // namespace
+DEFINE_OP(Unary, UnaryFacts)
+}  // namespace atl
