@@ -7,7 +7,7 @@
 
 #include "read/bytes.h"
 
-namespace atoll {
+namespace atl {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -347,4 +347,4 @@ Result<Blob> Archive::read(std::string_view name) const {
   return read(*entry);
 }
 
-}  // namespace atoll
+}  // namespace atl

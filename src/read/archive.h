@@ -47,7 +47,7 @@ class Archive {
   std::string_view top_folder() const { return top_folder_; }
   const std::string& name() const { return name_; }
 
-  /// The entry's bytes, unchecked: a view for a stored entry. Deflated entries are inflated each time (and checked).
+  /// The entry's bytes without looking at their checksum: a view for a stored entry; a deflated one is inflated each time.
   Result<Blob> view(const ArchiveEntry& entry) const;
   /// The entry's bytes, after checking their CRC.
   Result<Blob> read(const ArchiveEntry& entry) const;

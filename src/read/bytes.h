@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace atoll {
+namespace atl {
 
 /// True when [offset, offset + size) lies inside `total` bytes, for any values.
 constexpr bool inside(uint64_t offset, uint64_t size, uint64_t total) { return offset <= total && size <= total - offset; }
@@ -24,4 +24,4 @@ inline bool has_magic(std::span<const std::byte> bytes, uint64_t offset, std::st
   return inside(offset, magic.size(), bytes.size()) && std::memcmp(bytes.data() + offset, magic.data(), magic.size()) == 0;
 }
 
-}  // namespace atoll
+}  // namespace atl

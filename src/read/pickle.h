@@ -12,7 +12,7 @@
 #include "read/archive.h"
 #include "read/source.h"
 
-namespace atoll {
+namespace atl {
 
 /// A value of a pickle: an index into Pickle::values. Values may be shared and may contain themselves.
 using PickleRef = uint32_t;
@@ -73,4 +73,4 @@ Result<Pickle> read_torch_save(const Archive& archive);
 /// The first name in the pickle's bytes that read_torch_save would refuse, such as "__main__.Net"; nothing when there is none.
 std::optional<std::string> find_foreign_global(std::span<const std::byte> pickle);
 
-}  // namespace atoll
+}  // namespace atl

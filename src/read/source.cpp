@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace atoll {
+namespace atl {
 namespace {
 
 struct ScalarFacts {
@@ -167,6 +167,7 @@ std::vector<int64_t> TensorMeta::shape() const {
 }
 
 int64_t StoredTensor::elements() const {
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;  // the other sizes may be of any length then
   int64_t count = 1;
   for (int64_t size : sizes) count *= size;
   return count;
@@ -210,4 +211,4 @@ const SourceTensor* SourceProgram::find_tensor(std::string_view value) const {
   return it == tensors.end() ? nullptr : &*it;
 }
 
-}  // namespace atoll
+}  // namespace atl

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
-namespace atoll {
+namespace atl {
 namespace {
+
+/// No tensor of a model that can be converted is larger; a broadcast one (stride 0) could claim any size.
+constexpr int64_t kMaxBytes = int64_t{1} << 40;
 
 /// a + b * c for non-negative numbers; false on overflow.
 bool add_product(int64_t a, int64_t b, int64_t c, int64_t& sum) {
@@ -35,7 +38,7 @@ Result<StoredTensor> make_stored_tensor(std::string_view name, ScalarType dtype,
     fits = add_product(last, sizes[i] - 1, strides[i], last) && !__builtin_mul_overflow(count, sizes[i], &count);
   }
   if (!empty) {
-    fits = fits && add_product(0, count, scalar_size(dtype), end) && !__builtin_add_overflow(last, 1, &end) &&
+    fits = fits && add_product(0, count, scalar_size(dtype), end) && end <= kMaxBytes && !__builtin_add_overflow(last, 1, &end) &&
            !__builtin_mul_overflow(end, scalar_size(dtype), &end);
     if (!fits) return refuse("is larger than any memory");
     if (static_cast<uint64_t>(end) > storage.bytes.size()) return refuse(fmt::format("needs {} bytes", end));
@@ -43,4 +46,4 @@ Result<StoredTensor> make_stored_tensor(std::string_view name, ScalarType dtype,
   return StoredTensor{dtype, std::move(sizes), std::move(strides), storage_offset, storage.bytes, storage.owner};
 }
 
-}  // namespace atoll
+}  // namespace atl

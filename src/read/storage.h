@@ -5,7 +5,7 @@
 #include "read/archive.h"
 #include "read/source.h"
 
-namespace atoll {
+namespace atl {
 
 /// A tensor over `storage`, after checking that every element lies inside it, for any sizes, strides and offset (no overflow).
 /// `name` is for messages. Errors: kWeight when it does not fit, when a size, stride or the offset is negative, when the ranks
@@ -13,4 +13,4 @@ namespace atoll {
 Result<StoredTensor> make_stored_tensor(std::string_view name, ScalarType dtype, std::vector<int64_t> sizes,
                                         std::vector<int64_t> strides, int64_t storage_offset, const Blob& storage);
 
-}  // namespace atoll
+}  // namespace atl

@@ -13,7 +13,7 @@
 #include "run/nd_array.h"
 #include "support/result.h"
 
-namespace atoll {
+namespace atl {
 
 /// How LiteRT computes on the CPU: through XNNPACK, with its own optimized kernels, or with its plain reference kernels.
 enum class KernelMode { kDelegate, kBuiltin, kReference };
@@ -47,6 +47,7 @@ struct TensorInfo {
   ElementType dtype = ElementType::kUnknown;
   std::vector<int64_t> shape;  ///< -1 marks an axis whose size is open until an input is resized
   std::optional<TensorQuantization> quant;
+  int litert_type = 0;  ///< LiteRT's number of the element type
   std::string text() const { return tensor_text(dtype, shape); }
 };
 
@@ -57,11 +58,12 @@ struct SignatureInfo {
 
 /// The time one op took in one run.
 struct OpTime {
-  std::string op;         ///< LiteRT's name of the kernel: "CONV_2D", or XNNPACK's "Convolution (NHWC, F32) IGEMM"
-  int64_t node = 0;       ///< index of the node in its subgraph; for XNNPACK's ops their index inside the delegate
+  std::string op;    ///< LiteRT's name of the kernel: "CONV_2D", or XNNPACK's "Convolution (NHWC, F32) IGEMM"
+  int64_t node = 0;  ///< index of the node in its subgraph; for XNNPACK's ops their index inside the delegate
   int64_t subgraph = 0;
   double microseconds = 0;
-  bool in_delegate = false;  ///< computed by XNNPACK or another delegate; the delegate's own node, which sums these up, is left out
+  bool in_delegate =
+      false;  ///< computed by XNNPACK or another delegate; the delegate's own node, which sums these up, is left out
 };
 
 /// A buffer of LiteRT's, locked while the view lives. run() refuses to start before all views are gone.
@@ -90,7 +92,8 @@ class BufferView {
 /// A model ready to run. State that the file keeps in variables lives as long as the object. One thread at a time.
 class CompiledModel {
  public:
-  /// Opens a file. E: kFileMissing, kTflite (not a .tflite file), kRuntimeFailure (LiteRT refuses it; its own words are in `what`).
+  /// Opens a file. E: kFileMissing, kTflite (not a .tflite file), kRuntimeFailure (LiteRT refuses it; its own words are in
+  /// `what`).
   static Result<CompiledModel> load(std::shared_ptr<const LiteRtLibrary> library, const std::filesystem::path& file,
                                     const RunOptions& options = {});
   /// The same for a file in memory; `bytes` are kept, not copied.
@@ -100,7 +103,8 @@ class CompiledModel {
   CompiledModel& operator=(CompiledModel&&) noexcept;
   ~CompiledModel();
 
-  /// All signatures; a file without any has one, named "<placeholder signature>" by LiteRT. Inputs and outputs in the graph's order.
+  /// All signatures; a file without any has one, named "<placeholder signature>" by LiteRT. Inputs and outputs in the graph's
+  /// order.
   const std::vector<SignatureInfo>& signatures() const;
   /// The index of a signature; the only one, or "serving_default", for an empty key. E: kInput, with the keys there are.
   Result<size_t> find_signature(std::string_view key = {}) const;
@@ -138,4 +142,4 @@ class CompiledModel {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -8,7 +8,7 @@
 #include "run/litert_log.h"
 #include "run/python.h"
 
-namespace atoll {
+namespace atl {
 namespace {
 
 namespace fs = std::filesystem;
@@ -103,26 +103,46 @@ std::optional<Place> place_of_python() {
 
 std::string_view litert_status_text(litert::StatusCode status) {
   switch (status) {
-    case 0: return "ok";
-    case 1: return "invalid argument";
-    case 2: return "out of memory";
-    case 3: return "runtime failure";
-    case 4: return "missing input tensor";
-    case 5: return "unsupported";
-    case 6: return "not found";
-    case 7: return "timeout expired";
-    case 8: return "wrong version";
-    case 10: return "already exists";
-    case 100: return "cancelled";
-    case 500: return "file cannot be read";
-    case 501: return "invalid flatbuffer";
-    case 502: return "dynamic loading failed";
-    case 503: return "serialization failed";
-    case 504: return "compilation failed";
-    case 1000: return "index out of bounds";
-    case 1001: return "invalid type";
-    case 1002: return "invalid graph";
-    default: return "unknown error";
+    case 0:
+      return "ok";
+    case 1:
+      return "invalid argument";
+    case 2:
+      return "out of memory";
+    case 3:
+      return "runtime failure";
+    case 4:
+      return "missing input tensor";
+    case 5:
+      return "unsupported";
+    case 6:
+      return "not found";
+    case 7:
+      return "timeout expired";
+    case 8:
+      return "wrong version";
+    case 10:
+      return "already exists";
+    case 100:
+      return "cancelled";
+    case 500:
+      return "file cannot be read";
+    case 501:
+      return "invalid flatbuffer";
+    case 502:
+      return "dynamic loading failed";
+    case 503:
+      return "serialization failed";
+    case 504:
+      return "compilation failed";
+    case 1000:
+      return "index out of bounds";
+    case 1001:
+      return "invalid type";
+    case 1002:
+      return "invalid graph";
+    default:
+      return "unknown error";
   }
 }
 
@@ -197,7 +217,8 @@ Result<std::shared_ptr<const LiteRtLibrary>> LiteRtLibrary::find(const fs::path&
   std::string list;
   for (const std::string& l : looked) list += (list.empty() ? "" : ", ") + l;
   return error(Code::kRuntimeMissing,
-               fmt::format("LiteRT ({}) was not found; looked in {}, and in the user's Python", kLiteRtFile, list), kInstallHint);
+               fmt::format("LiteRT ({}) was not found; looked in {}, and in the user's Python", kLiteRtFile, list),
+               kInstallHint);
 }
 
-}  // namespace atoll
+}  // namespace atl

@@ -10,7 +10,7 @@
 #include "run/litert_api.h"
 #include "support/result.h"
 
-namespace atoll {
+namespace atl {
 
 /// The version that Atoll is written for; its C interface changes between minor versions.
 inline constexpr std::string_view kLiteRtVersion = "2.3.0";
@@ -20,8 +20,9 @@ inline constexpr std::string_view kLiteRtFile = "libLiteRt.so";
 class LiteRtLibrary {
  public:
   /// Finds and opens the library. With `path` (a file or a folder) or ATOLL_LITERT set, only there; else beside the running
-  /// program (its folder, .litert/ in it, ../lib/atoll), then in $VIRTUAL_ENV, then where the user's Python finds ai_edge_litert.
-  /// E: kRuntimeMissing (not found, with the places looked at; not loadable, with the loader's reason), kRuntimeAbi (another version).
+  /// program (its folder, .litert/ in it, ../lib/atoll), then in $VIRTUAL_ENV, then where the user's Python finds
+  /// ai_edge_litert. E: kRuntimeMissing (not found, with the places looked at; not loadable, with the loader's reason),
+  /// kRuntimeAbi (another version).
   static Result<std::shared_ptr<const LiteRtLibrary>> find(const std::filesystem::path& path = {});
 
   /// Opens one file. E: as find().
@@ -47,4 +48,4 @@ class LiteRtLibrary {
 /// The name of a LiteRT status, such as "runtime failure".
 std::string_view litert_status_text(litert::StatusCode status);
 
-}  // namespace atoll
+}  // namespace atl

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace atoll {
+namespace atl {
 namespace {
 
 constexpr size_t kMaxCaptured = 64 * 1024;
@@ -65,11 +65,20 @@ DynamicTables tables_of(const link_map& map) {
   for (const ElfW(Dyn)* d = map.l_ld; d->d_tag != DT_NULL; ++d) {
     // glibc has turned the addresses in this table into absolute ones when it loaded the library.
     switch (d->d_tag) {
-      case DT_SYMTAB: t.symbols = reinterpret_cast<const ElfW(Sym)*>(d->d_un.d_ptr); break;
-      case DT_STRTAB: t.strings = reinterpret_cast<const char*>(d->d_un.d_ptr); break;
-      case DT_RELA: t.relocations = reinterpret_cast<const ElfW(Rela)*>(d->d_un.d_ptr); break;
-      case DT_RELASZ: t.count = d->d_un.d_val / sizeof(ElfW(Rela)); break;
-      default: break;
+      case DT_SYMTAB:
+        t.symbols = reinterpret_cast<const ElfW(Sym)*>(d->d_un.d_ptr);
+        break;
+      case DT_STRTAB:
+        t.strings = reinterpret_cast<const char*>(d->d_un.d_ptr);
+        break;
+      case DT_RELA:
+        t.relocations = reinterpret_cast<const ElfW(Rela)*>(d->d_un.d_ptr);
+        break;
+      case DT_RELASZ:
+        t.count = d->d_un.d_val / sizeof(ElfW(Rela));
+        break;
+      default:
+        break;
     }
   }
   return t;
@@ -165,4 +174,4 @@ std::string LogCapture::problems() const {
   return {};
 }
 
-}  // namespace atoll
+}  // namespace atl

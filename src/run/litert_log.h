@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
-namespace atoll {
+namespace atl {
 
-/// Points the `stderr` of one opened shared library, and of nothing else in the process, to a stream of Atoll's own: the library's
-/// global offset table gets another address for that one variable. LiteRT's interface has no log callback, and parts of it
-/// ignore its log severity. `handle` is dlopen's. False where the table has no such entry; the library then keeps writing
+/// Points the `stderr` of one opened shared library, and of nothing else in the process, to a stream of Atoll's own: the
+/// library's global offset table gets another address for that one variable. LiteRT's interface has no log callback, and parts
+/// of it ignore its log severity. `handle` is dlopen's. False where the table has no such entry; the library then keeps writing
 /// to the process's stderr.
 bool redirect_stderr(void* handle);
 
@@ -30,4 +30,4 @@ class LogCapture {
   LogCapture* outer_;
 };
 
-}  // namespace atoll
+}  // namespace atl

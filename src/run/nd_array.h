@@ -12,7 +12,8 @@
 
 namespace atl {
 
-/// Element types of LiteRT's tensors, with the names that the whole project uses ("f32"). kI4 and kI2 pack several elements a byte.
+/// Element types of LiteRT's tensors, with the names that the whole project uses ("f32"). kI4 and kI2 pack several elements a
+/// byte.
 enum class ElementType : uint8_t {
   kF32,
   kF16,

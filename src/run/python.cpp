@@ -13,7 +13,7 @@
 
 extern char** environ;
 
-namespace atoll {
+namespace atl {
 namespace {
 
 constexpr size_t kMaxOutput = 1 << 20;
@@ -134,4 +134,4 @@ Result<std::vector<PythonPackage>> find_python_packages(const std::string& pytho
   return packages;
 }
 
-}  // namespace atoll
+}  // namespace atl

@@ -7,13 +7,14 @@
 
 #include "support/result.h"
 
-namespace atoll {
+namespace atl {
 
-/// The interpreter that the user would get: ATOLL_PYTHON, else $VIRTUAL_ENV/bin/python, else python3 on the PATH. Empty without one.
+/// The interpreter that the user would get: ATOLL_PYTHON, else $VIRTUAL_ENV/bin/python, else python3 on the PATH. Empty without
+/// one.
 std::string find_python();
 
-/// Runs `python -c code` and gives what it printed, its stderr dropped. E: kReference when it cannot be started, fails, prints more than
-/// 1 MB or runs longer than `limit` (it is killed then).
+/// Runs `python -c code` and gives what it printed, its stderr dropped. E: kReference when it cannot be started, fails, prints
+/// more than 1 MB or runs longer than `limit` (it is killed then).
 Result<std::string> run_python(const std::string& python, const std::string& code,
                                std::chrono::milliseconds limit = std::chrono::seconds(20));
 
@@ -26,4 +27,4 @@ struct PythonPackage {
 /// Looks packages up by import name, in order, in one start of `python` (about 40 ms). E: kReference.
 Result<std::vector<PythonPackage>> find_python_packages(const std::string& python, std::span<const std::string> names);
 
-}  // namespace atoll
+}  // namespace atl

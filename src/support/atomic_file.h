@@ -12,9 +12,9 @@
 
 namespace atl {
 
-/// Streams bytes into an unnamed (or, where the file system knows none, temporary) file in the folder of `path` and gives it its
-/// name in commit(). Destroyed without commit(), it leaves the folder and a file already there as they were.
-/// A device or a pipe (/dev/null, /dev/stdout) is written directly. Every error is kWrite with the system's reason.
+/// Streams bytes into an unnamed (or, where the file system knows none, temporary) file in the folder of `path` and gives it
+/// its name in commit(). Destroyed without commit(), it leaves the folder and a file already there as they were. A device or a
+/// pipe (/dev/null, /dev/stdout) is written directly. Every error is kWrite with the system's reason.
 class AtomicFile {
  public:
   /// Opens `path` for writing. E: a directory, a missing folder, no permission.

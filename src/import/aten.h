@@ -1,0 +1,18 @@
+// The rules for ATen operators that are compositions of core ops, by topic. Operators that are one core op are listed in that op's file.
+#pragma once
+#include "ir/source_call.h"
+
+namespace atl {
+
+std::span<const Import> aten_elementwise();
+std::span<const Import> aten_spatial();
+std::span<const Import> aten_shape();
+std::span<const Import> aten_index();
+std::span<const Import> aten_reduce();
+std::span<const Import> aten_norm();
+std::span<const Import> aten_matmul();
+std::span<const Import> aten_attention();
+std::span<const Import> aten_recurrent();
+std::span<const Import> aten_create();
+
+}  // namespace atl
