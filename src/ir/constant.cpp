@@ -1,5 +1,7 @@
 #include "ir/constant.h"
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 
 #include "ir/op.h"
@@ -126,6 +128,68 @@ size_t Constant::identity_hash() const {
   size_t h = std::hash<const void*>{}(base_) ^ (size_t(offset_) * 0x9e3779b97f4a7c15ULL) ^ size_t(type_.dtype);
   for (int64_t d : type_.shape) h = h * 1099511628211ULL + size_t(d);
   for (const ConstantPtr& c : operands_) h = h * 31 + c->identity_hash();
+  return h;
+}
+
+// The bytes from the first to the last element of a view, whatever the order of its axes.
+std::span<const std::byte> Constant::extent() const {
+  const int64_t width_bits = bits(type_.dtype);
+  if (op_ || element_count(type_.shape) == 0) return {};
+  if (width_bits < 8) return {base_, size_t(element_count(type_.shape) * width_bits + 7) / 8};
+  int64_t low = offset_, high = offset_;
+  for (size_t i = 0; i < strides_.size(); ++i) {
+    const int64_t step = (type_.shape[i] - 1) * strides_[i];
+    (step < 0 ? low : high) += step;
+  }
+  return {base_ + low * (width_bits / 8), size_t((high - low + 1) * (width_bits / 8))};
+}
+
+namespace {
+
+size_t mix(size_t h, size_t v) { return (h ^ v) * 0x9e3779b97f4a7c15ULL + (h >> 29); }
+
+size_t sampled_hash(std::span<const std::byte> bytes) {
+  constexpr size_t kSamples = 32;
+  size_t h = bytes.size();
+  const size_t words = bytes.size() / 8;
+  const size_t step = std::max<size_t>(1, words / kSamples);
+  for (size_t i = 0; i < words; i += step) {
+    uint64_t v;
+    std::memcpy(&v, bytes.data() + i * 8, 8);
+    h = mix(h, v);
+  }
+  for (size_t i = words * 8; i < bytes.size(); ++i) h = mix(h, size_t(bytes[i]));
+  return h;
+}
+
+bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return a.size() == b.size() && (a.data() == b.data() || a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+}  // namespace
+
+bool Constant::same_content(const Constant& o) const {
+  if (same_bytes(o)) return true;
+  if (type_.dtype != o.type_.dtype || is_lazy() != o.is_lazy()) return false;
+  if (is_dense() && o.is_dense()) return equal_bytes(extent(), o.extent());
+  if (type_.shape != o.type_.shape || strides_ != o.strides_) return false;
+  if (!op_) return equal_bytes(extent(), o.extent());
+  if (recipe_shape_ != o.recipe_shape_ || operands_.size() != o.operands_.size() || op_->code != o.op_->code ||
+      !def_of(*op_).equal(*op_, *o.op_))
+    return false;
+  for (size_t i = 0; i < operands_.size(); ++i)
+    if (operands_[i]->type() != o.operands_[i]->type() || !operands_[i]->same_content(*o.operands_[i])) return false;
+  return true;
+}
+
+size_t Constant::content_hash() const {
+  size_t h = mix(size_t(type_.dtype), is_lazy());
+  if (is_dense()) return mix(h, sampled_hash(extent()));
+  for (int64_t d : type_.shape) h = mix(h, size_t(d));
+  for (int64_t s : strides_) h = mix(h, size_t(s));
+  if (!op_) return mix(h, sampled_hash(extent()));
+  h = mix(h, def_of(*op_).hash(*op_));
+  for (const ConstantPtr& c : operands_) h = mix(h, c->content_hash());
   return h;
 }
 

@@ -38,10 +38,18 @@ class Constant {
   bool same_bytes(const Constant& o) const;
   /// A hash that agrees with same_bytes.
   size_t identity_hash() const;
+  /// True when both are dense and hold equal bytes, or are the same recipe or permutation over operands with equal bytes.
+  /// Nothing is evaluated; equal values reached in different ways may answer false. Reads the bytes only where content_hash()
+  /// agrees.
+  bool same_content(const Constant& o) const;
+  /// A hash that agrees with same_content, from a few samples of each view's bytes.
+  size_t content_hash() const;
   /// Bytes that evaluating would keep in memory beyond what is mapped.
   size_t anonymous_bytes() const;
 
  private:
+  std::span<const std::byte> extent() const;
+
   Type type_;
   std::string name_;
   const std::byte* base_ = nullptr;

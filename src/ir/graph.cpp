@@ -86,14 +86,19 @@ size_t Graph::remove_dead_nodes() {
   size_t died = 0;
   for (uint32_t id = 0; id < nodes_.size(); ++id) {
     if (live[id] || nodes_[id].dead) continue;
-    nodes_[id].dead = true;
-    for (uint32_t i = 0; i < nodes_[id].in.size(); ++i)
-      if (nodes_[id].in[i].valid()) remove_use(nodes_[id].in[i], {id, i});
-    nodes_[id].in.clear();
-    nodes_[id].constant.reset();
+    release(id);
     ++died;
   }
   return died;
+}
+
+void Graph::release(uint32_t id) {
+  Node& n = nodes_[id];
+  n.dead = true;
+  for (uint32_t i = 0; i < n.in.size(); ++i)
+    if (n.in[i].valid()) remove_use(n.in[i], {id, i});
+  n.in.clear();
+  n.constant.reset();
 }
 
 size_t Graph::count(OpCode c) const {
@@ -113,14 +118,13 @@ void Graph::remove_use(Value v, Use use) {
   if (it != list.end()) list.erase(it);
 }
 
-Status Graph::replace(Value from, Value to) {
+Status Graph::replace(Value from, Value to, uint32_t exempt) {
   if (from == to) return {};
   if (type(from) != type(to))
     return error(Code::kInternal, fmt::format("a rewrite changes the type of a value from {} to {}", to_string(type(from)),
                                               to_string(type(to))));
   for (const Use& u : std::vector<Use>(uses(from))) {
-    // The replacement may itself be built on the value that it replaces.
-    if (u.node == to.node) continue;
+    if (u.node != kGraphOutput && (u.node == to.node || u.node >= exempt)) continue;
     if (u.node == kGraphOutput)
       outputs_[u.operand].value = to;
     else

@@ -78,6 +78,8 @@ class Graph {
   std::vector<uint32_t> topological_order() const;
   /// Marks nodes that no output depends on as dead (inputs stay). Returns how many died.
   size_t remove_dead_nodes();
+  /// Marks a node without uses as dead and releases its operands.
+  void release(uint32_t id);
   /// Live nodes of an op.
   size_t count(OpCode c) const;
 
@@ -85,8 +87,9 @@ class Graph {
   const Origin& origin(OriginId id) const { return origins_[id]; }
   const Origin& origin_of(Value v) const { return origins_[nodes_[v.node].origin]; }
 
-  /// Every use of `from` becomes a use of `to`. E: kInternal when their types differ.
-  Status replace(Value from, Value to);
+  /// Every use of `from` becomes a use of `to`, but for uses by nodes with ids of `exempt` and above (those that the replacement
+  /// itself is made of). E: kInternal when their types differ.
+  Status replace(Value from, Value to, uint32_t exempt = ~0u);
   /// Makes operand `operand` of `node` another value of any type; for passes that re-infer afterwards (layout). The node's
   /// results are inferred anew. E: infer's; kInternal when the result types change.
   Status set_operand(uint32_t node, uint32_t operand, Value v);

@@ -73,6 +73,18 @@ struct Decoded {
   std::vector<int> in;
 };
 
+/// The roles of a weighted op's operands (convolution, fully connected): operand 0 is the data, 1 the weight, 2 the bias (optional).
+/// The op is linear in each: scaling result channel k is scaling slice k of the weight along weight_out_axis, and of the bias.
+struct WeightRoles {
+  int64_t result_axis = 0;      ///< channel axis of the result
+  int64_t data_axis = 0;        ///< channel axis of operand 0
+  int64_t weight_out_axis = 0;  ///< axis of the weight that runs over result channels
+  int64_t weight_in_axis = -1;  ///< axis of the weight that runs over data channels; -1 when grouped
+  bool pads = false;            ///< the data is padded with zeros, so that a shift of the data is not a shift of the result
+};
+
+enum class Activation : int;  // ops/activation.h
+
 /// Which operand of a node a permutation is asked for: an input's number, or the result.
 inline constexpr int kResult = -1;
 
@@ -117,6 +129,12 @@ struct OpDef {
   std::span<const Import> imports;
   /// nullptr, or: turns a LiteRT operator into this op; an error means "keep it opaque".
   Result<Decoded> (*decode)(const TfliteNode&);
+  /// nullptr for ops without weights, or: the roles of the operands; nullopt when this node's weight cannot be scaled (it has an activation).
+  std::optional<WeightRoles> (*weights)(const OpBase&, TypesIn);
+  /// nullptr, or: the same op with an activation applied to its result; a null op when it already has one.
+  OpPtr (*with_activation)(const OpBase&, Activation);
+  /// nullptr, or: the same op on an operand 0 that is padded with zeros (elements before and after each axis); a null op when it cannot.
+  OpPtr (*with_padding)(const OpBase&, TypesIn, std::span<const int64_t> before, std::span<const int64_t> after);
   /// nullptr, or: rewrites a node of this op into a simpler one; true when it did.
   Result<bool> (*canonicalize)(const OpBase&, Rewrite&);
   /// nullptr, or: rewrites a node that `legal` refuses into ones that it accepts; true when it did.
@@ -181,6 +199,14 @@ constexpr OpDef make_def(OpCode code) {
   d.samples = [] { return F::samples(); };
   if constexpr (requires { F::imports; }) d.imports = F::imports;
   if constexpr (requires(const TfliteNode& n) { F::decode(n); }) d.decode = F::decode;
+  if constexpr (requires(const O& o, TypesIn t) { F::weights(o, t); })
+    d.weights = [](const OpBase& o, TypesIn t) { return F::weights(static_cast<const O&>(o), t); };
+  if constexpr (requires(const O& o, Activation a) { F::with_activation(o, a); })
+    d.with_activation = [](const OpBase& o, Activation a) { return F::with_activation(static_cast<const O&>(o), a); };
+  if constexpr (requires(const O& o, TypesIn t, std::span<const int64_t> p) { F::with_padding(o, t, p, p); })
+    d.with_padding = [](const OpBase& o, TypesIn t, std::span<const int64_t> before, std::span<const int64_t> after) {
+      return F::with_padding(static_cast<const O&>(o), t, before, after);
+    };
   if constexpr (requires(const O& o, Rewrite& r) { F::canonicalize(o, r); })
     d.canonicalize = [](const OpBase& o, Rewrite& r) { return F::canonicalize(static_cast<const O&>(o), r); };
   if constexpr (requires(const O& o, Rewrite& r) { F::legalize(o, r); })

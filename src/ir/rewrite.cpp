@@ -60,7 +60,7 @@ Result<bool> Rewrite::replace(Values with) {
   if (!status_) return std::move(status_.error());
   if (with.size() != node().out.size()) return error(Code::kInternal, "a rewrite gives another number of results");
   for (uint32_t i = 0; i < with.size(); ++i)
-    if (with[i].valid()) TRY_STATUS(graph_.replace(out(i), with[i]));
+    if (with[i].valid()) TRY_STATUS(graph_.replace(out(i), with[i], first_new_));
   return true;
 }
 

@@ -54,7 +54,7 @@ class Builder {
 
 class Rewrite : public Builder {
  public:
-  Rewrite(Graph& graph, uint32_t node) : Builder(graph, graph[node].origin), node_(node) {}
+  Rewrite(Graph& graph, uint32_t node) : Builder(graph, graph[node].origin), node_(node), first_new_(graph.size()) {}
 
   uint32_t id() const { return node_; }
   const Node& node() const { return graph_[node_]; }
@@ -73,6 +73,7 @@ class Rewrite : public Builder {
 
  private:
   uint32_t node_;
+  uint32_t first_new_;
 };
 
 }  // namespace atl

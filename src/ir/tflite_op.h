@@ -24,6 +24,9 @@ struct TfliteOp {
   std::string custom_code;  ///< for BuiltinOperator::CUSTOM
   std::vector<uint8_t> custom_options;
   std::vector<Type> intermediates;  ///< types of intermediate tensors (quantized LSTM)
+  /// Positions in `operands` of variable tensors whose value after the run is a further result of the node: its last
+  /// updated.size() results, in this order, are these tensors themselves (LSTM: h_n and c_n).
+  std::vector<int> updated;
 
   TfliteOp() = default;
   /// An operator whose operands are the node's `inputs` operands in order.

@@ -5,7 +5,7 @@
 namespace atl {
 
 /// Activation applied to an op's result inside the kernel.
-enum class Activation { kNone, kRelu, kReluN1To1, kRelu6 };
+enum class Activation : int { kNone, kRelu, kReluN1To1, kRelu6 };
 constexpr std::array<std::string_view, 4> enum_names(Activation) { return {"none", "relu", "relu_n1_to_1", "relu6"}; }
 
 /// x for x >= 0, alpha * x below.

@@ -33,14 +33,20 @@ struct Split : OpOf<OpCode::kSplit> {
   Split(int64_t a, std::vector<int64_t> s) : axis(a), sizes(std::move(s)) {}
   static auto fields(auto& o) { return std::tuple{field("axis", o.axis), field("sizes", o.sizes)}; }
 };
-/// size[i] elements of each axis from begin[i] in steps of stride[i] (which may be negative); ranks stay. begin and size are
-/// inside. Written as SLICE when all strides are 1, else as STRIDED_SLICE.
+/// size[i] elements of each axis from begin[i] in steps of stride[i] (which may be negative). begin and size are inside. The
+/// axes in `shrink` (rising, of size 1 after slicing) disappear; the others stay. Written as SLICE when all strides are 1 and
+/// nothing shrinks, else as STRIDED_SLICE.
 struct Slice : OpOf<OpCode::kSlice> {
-  std::vector<int64_t> begin, size, stride;
+  std::vector<int64_t> begin, size, stride, shrink;
   Slice() = default;
-  Slice(std::vector<int64_t> b, std::vector<int64_t> s, std::vector<int64_t> st = {})
-      : begin(std::move(b)), size(std::move(s)), stride(st.empty() ? std::vector<int64_t>(begin.size(), 1) : std::move(st)) {}
-  static auto fields(auto& o) { return std::tuple{field("begin", o.begin), field("size", o.size), field("stride", o.stride)}; }
+  Slice(std::vector<int64_t> b, std::vector<int64_t> s, std::vector<int64_t> st = {}, std::vector<int64_t> sh = {})
+      : begin(std::move(b)),
+        size(std::move(s)),
+        stride(st.empty() ? std::vector<int64_t>(begin.size(), 1) : std::move(st)),
+        shrink(std::move(sh)) {}
+  static auto fields(auto& o) {
+    return std::tuple{field("begin", o.begin), field("size", o.size), field("stride", o.stride), field("shrink", o.shrink)};
+  }
 };
 enum class PadMode { kConstant, kReflect, kSymmetric };
 constexpr std::array<std::string_view, 3> enum_names(PadMode) { return {"constant", "reflect", "symmetric"}; }

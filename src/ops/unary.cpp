@@ -4,6 +4,7 @@
 
 #include "ir/source_call.h"
 #include "ir/tflite_op.h"
+#include "ops/binary.h"
 #include "ops/elementwise.h"
 
 namespace atl {
@@ -48,6 +49,51 @@ static_assert(std::size(kKinds) == enum_names(UnaryKind{}).size());
 
 const KindFacts& facts(UnaryKind k) { return kKinds[size_t(k)]; }
 
+// Kinds whose result in f32 arithmetic is the rounded exact one, without a detour over double.
+std::optional<Tensor> eval_f32(UnaryKind k, const Tensor& x) {
+  switch (k) {
+    case UnaryKind::kAbs:
+      return map_directly<float>(x, [](float v) { return std::fabs(v); });
+    case UnaryKind::kNeg:
+      return map_directly<float>(x, [](float v) { return -v; });
+    case UnaryKind::kSqrt:
+      return map_directly<float>(x, [](float v) { return std::sqrt(v); });
+    case UnaryKind::kSquare:
+      return map_directly<float>(x, [](float v) { return v * v; });
+    case UnaryKind::kRelu:
+      return map_directly<float>(x, [](float v) { return v < 0 ? 0 : v; });
+    case UnaryKind::kRelu6:
+      return map_directly<float>(x, [](float v) { return v < 0 ? 0 : v > 6 ? 6 : v; });
+    default:
+      return std::nullopt;
+  }
+}
+
+// Integers stay integers: 64 bits do not fit into a double. Overflow wraps.
+template <class T>
+std::optional<Tensor> eval_integer(UnaryKind k, const Tensor& x) {
+  switch (k) {
+    case UnaryKind::kAbs:
+      return map_directly<T>(x, [](T v) { return v < T(0) ? T(0 - uint64_t(v)) : v; });
+    case UnaryKind::kNeg:
+      return map_directly<T>(x, [](T v) { return T(0 - uint64_t(v)); });
+    case UnaryKind::kSquare:
+      return map_directly<T>(x, [](T v) { return T(uint64_t(v) * uint64_t(v)); });
+    case UnaryKind::kRelu:
+      return map_directly<T>(x, [](T v) { return v < T(0) ? T(0) : v; });
+    case UnaryKind::kFloor:
+    case UnaryKind::kCeil:
+    case UnaryKind::kRound:
+      return x;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_number(DType t) { return t != DType::kBool && visit(t, [](auto) {}); }
+
+bool rounds(UnaryKind k) { return k == UnaryKind::kFloor || k == UnaryKind::kCeil || k == UnaryKind::kRound; }
+
 template <UnaryKind K>
 void import_unary(SourceCall& c) {
   // Integer operands of float functions are promoted, as torch does.
@@ -64,12 +110,20 @@ struct UnaryFacts {
 
   static Result<Types> infer(const Unary& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
-    CHECK_OP(C2, (in[0].dtype == DType::kBool) == (o.kind == UnaryKind::kLogicalNot), "{} does not take {}",
+    CHECK_OP(C2, o.kind == UnaryKind::kLogicalNot ? in[0].dtype == DType::kBool : is_number(in[0].dtype), "{} does not take {}",
              enum_names(o.kind)[size_t(o.kind)], atl::name(in[0].dtype));
     return Types{in[0]};
   }
 
   static Result<Tensors> eval(const Unary& o, TensorsIn in) {
+    std::optional<Tensor> out;
+    if (in[0].dtype() == DType::kF32)
+      out = eval_f32(o.kind, in[0]);
+    else if (is_integer(in[0].dtype()))
+      visit(in[0].dtype(), [&]<class T>(T) {
+        if constexpr (std::is_integral_v<T>) out = eval_integer<T>(o.kind, in[0]);
+      });
+    if (out) return Tensors{*std::move(out)};
     return Tensors{map_elements(in[0], [f = facts(o.kind).eval](double x) { return f(x); })};
   }
 
@@ -140,9 +194,44 @@ struct UnaryFacts {
   }
 
   static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.in.size() != 1 || !n.in[0] || !is_computable(*n.in[0]) || n.out.size() != 1 || n.out[0].quant) return not_decoded();
     for (size_t k = 0; k < std::size(kKinds); ++k)
       if (kKinds[k].builtin == n.code) return Decoded{make_op(Unary(UnaryKind(k))), {0}};
     return not_decoded();
+  }
+
+  static Result<bool> canonicalize(const Unary& o, Rewrite& r) {
+    const Value x = r.in(0);
+    if (rounds(o.kind) && is_integer(r.dtype(x))) return r.replace(x);
+    const Node& source = r.graph()[x];
+    if (const auto* inner = r.graph().as<Unary>(x)) {
+      const UnaryKind k = inner->kind;
+      const bool clamped = k == UnaryKind::kRelu || k == UnaryKind::kRelu6;
+      if (o.kind == UnaryKind::kRelu && clamped) return r.replace(x);
+      if (o.kind == UnaryKind::kRelu6 && k == UnaryKind::kRelu6) return r.replace(x);
+      if (o.kind == UnaryKind::kRelu6 && k == UnaryKind::kRelu) return r.replace(r.add(o, {source.in[0]}));
+      if (o.kind == UnaryKind::kLogicalNot && k == UnaryKind::kLogicalNot) return r.replace(source.in[0]);
+    }
+    // The complement of an order comparison is another one only without NaN; that of equality always is.
+    if (const auto* c = r.graph().as<Compare>(x); c && o.kind == UnaryKind::kLogicalNot) {
+      if (c->kind == CompareKind::kEqual) return r.replace(r.add(Compare(CompareKind::kNotEqual), source.in));
+      if (c->kind == CompareKind::kNotEqual) return r.replace(r.add(Compare(CompareKind::kEqual), source.in));
+    }
+    return false;
+  }
+
+  static Result<bool> legalize(const Unary& o, Rewrite& r) {
+    const Value x = r.in(0);
+    if (in_list(r.dtype(x), facts(o.kind).dtypes)) return false;
+    if (is_integer(r.dtype(x))) {
+      const auto clamp = [&](Value v, BinaryKind k, double bound) {
+        return r.add(Binary(k), {r.scalar(bound, r.dtype(x)), v});
+      };
+      if (o.kind == UnaryKind::kSquare) return r.replace(r.add(Binary(BinaryKind::kMul), {x, x}));
+      if (o.kind == UnaryKind::kRelu) return r.replace(clamp(x, BinaryKind::kMaximum, 0));
+      if (o.kind == UnaryKind::kRelu6) return r.replace(clamp(clamp(x, BinaryKind::kMaximum, 0), BinaryKind::kMinimum, 6));
+    }
+    return legalize_by_cast(r, r.node().op, facts(o.kind).dtypes);
   }
 
   static constexpr Import imports[] = {
@@ -164,6 +253,10 @@ struct UnaryFacts {
       {"aten.relu.default", import_unary<UnaryKind::kRelu>},
       {"aten.relu6.default", import_unary<UnaryKind::kRelu6>},
       {"aten.hardswish.default", import_unary<UnaryKind::kHardSwish>},
+      {"aten.absolute.default", import_unary<UnaryKind::kAbs>},
+      {"aten.negative.default", import_unary<UnaryKind::kNeg>},
+      {"aten.sgn.default", import_unary<UnaryKind::kSign>},
+      {"aten.special_expit.default", import_unary<UnaryKind::kLogistic>},
   };
 
   static std::vector<Sample> samples() {

@@ -60,7 +60,8 @@ class DirectoryReader {
     }
     if (split) return lies("is one part of an archive that was split into several files");
     if (!inside(d.offset, d.size, directory_end) || d.offset + d.size != directory_end) {
-      return lies(fmt::format("says that its directory is at {} with {} bytes, but it ends at {}", d.offset, d.size, directory_end));
+      return lies(
+          fmt::format("says that its directory is at {} with {} bytes, but it ends at {}", d.offset, d.size, directory_end));
     }
     if (d.entries > d.size / kDirectorySize) {
       return lies(fmt::format("says that it has {} entries, more than its directory of {} bytes can hold", d.entries, d.size));
@@ -190,7 +191,8 @@ class DirectoryReader {
       }
       return {};
     }
-    return {};  // exactly 4294967295 without a zip64 field; such a number cannot fit a file of that size, which is checked later
+    return {};  // exactly 4294967295 without a zip64 field; such a number cannot fit a file of that size, which is checked
+                // later
   }
 
   Status check_name(std::string_view entry) const {
@@ -220,7 +222,8 @@ class DirectoryReader {
 Result<Blob> inflate(Bytes from, const ArchiveEntry& entry, const std::string& archive) {
   constexpr size_t kSlack = 64;
   std::shared_ptr<std::byte[]> buffer(new (std::nothrow) std::byte[entry.size + kSlack]);
-  if (!buffer) return error(Code::kTooLarge, fmt::format("entry '{}' of the archive '{}' does not fit in memory", entry.name, archive));
+  if (!buffer)
+    return error(Code::kTooLarge, fmt::format("entry '{}' of the archive '{}' does not fit in memory", entry.name, archive));
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return error(Code::kInternal, "zlib cannot be started");
   // zlib counts in 32 bits; kMaxInflated and kDeflateRatio keep `size` below that, the input may be longer and is fed in parts.
@@ -239,9 +242,10 @@ Result<Blob> inflate(Bytes from, const ArchiveEntry& entry, const std::string& a
   const bool whole = state == Z_STREAM_END && stream.avail_out == 0 && used == from.size();
   inflateEnd(&stream);
   if (!whole) {
-    return error(Code::kArchive, fmt::format("entry '{}' of the archive '{}' does not inflate to its {} bytes", entry.name, archive,
-                                             entry.size),
-                 "write or copy the file again");
+    return error(
+        Code::kArchive,
+        fmt::format("entry '{}' of the archive '{}' does not inflate to its {} bytes", entry.name, archive, entry.size),
+        "write or copy the file again");
   }
   std::fill_n(buffer.get() + entry.size, kSlack, std::byte{0});
   return Blob{.bytes = {buffer.get(), entry.size}, .owner = buffer, .slack = kSlack};
@@ -296,9 +300,8 @@ Status Archive::find_top_folder() {
     const std::string_view first = entries_[0].name;
     const size_t slash = first.find('/');
     const auto top = slash == first.npos ? std::string_view() : first.substr(0, slash + 1);
-    const bool common = !top.empty() && std::all_of(entries_.begin(), entries_.end(), [&](const auto& e) {
-      return e.name.substr(0, top.size()) == top;
-    });
+    const bool common = !top.empty() && std::all_of(entries_.begin(), entries_.end(),
+                                                    [&](const auto& e) { return e.name.substr(0, top.size()) == top; });
     if (common) {
       top_folder_ = top.substr(0, slash);
       for (auto& e : entries_) e.name.remove_prefix(top.size());
@@ -332,8 +335,9 @@ Result<Blob> Archive::read(const ArchiveEntry& entry) const {
   TRY(Blob blob, view(entry));
   const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(blob.bytes.data()), blob.bytes.size());
   if (crc != entry.crc) {
-    return error(Code::kArchive, fmt::format("entry '{}' of the archive '{}' is damaged: its checksum is {:08x} instead of {:08x}",
-                                             entry.name, name_, crc, entry.crc),
+    return error(Code::kArchive,
+                 fmt::format("entry '{}' of the archive '{}' is damaged: its checksum is {:08x} instead of {:08x}", entry.name,
+                             name_, crc, entry.crc),
                  "write or copy the file again");
   }
   return blob;

@@ -32,12 +32,12 @@ struct ArchiveEntry {
   bool deflated = false;
 };
 
-/// A zip archive (zip64 too) whose directory has been checked: every entry lies inside the file and overlaps no other, the local
-/// headers agree with the directory, names are unique and stay inside the archive.
+/// A zip archive (zip64 too) whose directory has been checked: every entry lies inside the file and overlaps no other, the
+/// local headers agree with the directory, names are unique and stay inside the archive.
 class Archive {
  public:
-  /// Reads the directory. `name` is for messages. Errors: kFileFormat when the bytes are no zip, kFileTruncated when they end too
-  /// early, kArchive when the directory lies.
+  /// Reads the directory. `name` is for messages. Errors: kFileFormat when the bytes are no zip, kFileTruncated when they end
+  /// too early, kArchive when the directory lies.
   static Result<Archive> open(Blob file, std::string name);
 
   const std::vector<ArchiveEntry>& entries() const { return entries_; }

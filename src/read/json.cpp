@@ -7,14 +7,21 @@ namespace {
 
 std::string_view kind(const simdjson::dom::element& element) {
   switch (element.type()) {
-    case simdjson::dom::element_type::ARRAY: return "a list";
-    case simdjson::dom::element_type::OBJECT: return "an object";
+    case simdjson::dom::element_type::ARRAY:
+      return "a list";
+    case simdjson::dom::element_type::OBJECT:
+      return "an object";
     case simdjson::dom::element_type::INT64:
-    case simdjson::dom::element_type::UINT64: return "an integer";
-    case simdjson::dom::element_type::DOUBLE: return "a number";
-    case simdjson::dom::element_type::STRING: return "a string";
-    case simdjson::dom::element_type::BOOL: return "a bool";
-    case simdjson::dom::element_type::NULL_VALUE: return "null";
+    case simdjson::dom::element_type::UINT64:
+      return "an integer";
+    case simdjson::dom::element_type::DOUBLE:
+      return "a number";
+    case simdjson::dom::element_type::STRING:
+      return "a string";
+    case simdjson::dom::element_type::BOOL:
+      return "a bool";
+    case simdjson::dom::element_type::NULL_VALUE:
+      return "null";
   }
   return "something else";
 }
@@ -26,8 +33,8 @@ Result<JsonDocument> JsonDocument::parse(const Blob& json, std::string name) {
   document.parser_ = std::make_unique<simdjson::dom::parser>();
   document.name_ = std::make_unique<std::string>(std::move(name));
   const bool copy = json.slack < simdjson::SIMDJSON_PADDING;
-  const auto failure = document.parser_->parse(reinterpret_cast<const uint8_t*>(json.bytes.data()), json.bytes.size(), copy)
-                           .get(document.root_);
+  const auto failure =
+      document.parser_->parse(reinterpret_cast<const uint8_t*>(json.bytes.data()), json.bytes.size(), copy).get(document.root_);
   if (failure) {
     return error(Code::kJson, fmt::format("{} is not valid JSON: {}", *document.name_, simdjson::error_message(failure)),
                  "export and save the model again");

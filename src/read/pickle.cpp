@@ -22,12 +22,18 @@ struct NamedType {
 };
 /// torch.FloatStorage and its like; torch.storage.UntypedStorage has no type.
 constexpr std::array kStorages = {
-    NamedType{"ByteStorage", ScalarType::kUInt8},          NamedType{"CharStorage", ScalarType::kInt8},
-    NamedType{"ShortStorage", ScalarType::kInt16},         NamedType{"IntStorage", ScalarType::kInt32},
-    NamedType{"LongStorage", ScalarType::kInt64},          NamedType{"HalfStorage", ScalarType::kFloat16},
-    NamedType{"FloatStorage", ScalarType::kFloat32},       NamedType{"DoubleStorage", ScalarType::kFloat64},
-    NamedType{"BoolStorage", ScalarType::kBool},           NamedType{"BFloat16Storage", ScalarType::kBFloat16},
-    NamedType{"ComplexFloatStorage", ScalarType::kComplex64}, NamedType{"ComplexDoubleStorage", ScalarType::kComplex128},
+    NamedType{"ByteStorage", ScalarType::kUInt8},
+    NamedType{"CharStorage", ScalarType::kInt8},
+    NamedType{"ShortStorage", ScalarType::kInt16},
+    NamedType{"IntStorage", ScalarType::kInt32},
+    NamedType{"LongStorage", ScalarType::kInt64},
+    NamedType{"HalfStorage", ScalarType::kFloat16},
+    NamedType{"FloatStorage", ScalarType::kFloat32},
+    NamedType{"DoubleStorage", ScalarType::kFloat64},
+    NamedType{"BoolStorage", ScalarType::kBool},
+    NamedType{"BFloat16Storage", ScalarType::kBFloat16},
+    NamedType{"ComplexFloatStorage", ScalarType::kComplex64},
+    NamedType{"ComplexDoubleStorage", ScalarType::kComplex128},
     NamedType{"UntypedStorage", ScalarType::kUnknown},
 };
 
@@ -77,6 +83,7 @@ class Machine {
 
   Result<Pickle> run();
   const std::string& foreign_global() const { return foreign_; }
+  size_t position() const { return at_; }
 
  private:
   Status step(uint8_t op);
@@ -90,7 +97,8 @@ class Machine {
                  "save plain tensors, lists, tuples and dictionaries only: torch.save(model.state_dict(), ...)");
   }
   Error damaged(std::string_view what) const {
-    return error(Code::kPickle, fmt::format("'{}' is a damaged pickle: {} at byte {}", name_, what, at_), "save the file again");
+    return error(Code::kPickle, fmt::format("'{}' is a damaged pickle: {} at byte {}", name_, what, at_),
+                 "save the file again");
   }
 
   template <class T>
@@ -216,9 +224,12 @@ Status Machine::step(uint8_t op) {
 Status Machine::step_text(uint8_t op, bool& known) {
   known = true;
   switch (op) {
-    case 'N': return push_constant(none_, {PickleNone{}});
-    case 0x88: return push_constant(true_, {true});
-    case 0x89: return push_constant(false_, {false});
+    case 'N':
+      return push_constant(none_, {PickleNone{}});
+    case 0x88:
+      return push_constant(true_, {true});
+    case 0x89:
+      return push_constant(false_, {false});
     case 'J': {
       TRY(const uint32_t v, number<uint32_t>());
       return push({static_cast<int64_t>(static_cast<int32_t>(v))});
@@ -273,7 +284,9 @@ Status Machine::step_text(uint8_t op, bool& known) {
       TRY(const auto bytes, take(size));
       return push({PickleBytes(bytes.begin(), bytes.end())});
     }
-    default: known = false; return {};
+    default:
+      known = false;
+      return {};
   }
 }
 
@@ -290,13 +303,21 @@ Status Machine::push_long(uint64_t size) {
 Status Machine::step_container(uint8_t op, bool& known) {
   known = true;
   switch (op) {
-    case '(': marks_.push_back(stack_.size()); return {};
-    case ')': return push({PickleTuple{}});
-    case 0x85: return pop_tuple(1);
-    case 0x86: return pop_tuple(2);
-    case 0x87: return pop_tuple(3);
-    case ']': return push({PickleList{}});
-    case '}': return push({PickleDict{}});
+    case '(':
+      marks_.push_back(stack_.size());
+      return {};
+    case ')':
+      return push({PickleTuple{}});
+    case 0x85:
+      return pop_tuple(1);
+    case 0x86:
+      return pop_tuple(2);
+    case 0x87:
+      return pop_tuple(3);
+    case ']':
+      return push({PickleList{}});
+    case '}':
+      return push({PickleDict{}});
     case 't': {
       TRY(auto items, pop_mark());
       return push({PickleTuple{std::move(items)}});
@@ -327,7 +348,9 @@ Status Machine::step_container(uint8_t op, bool& known) {
       TRY(const auto items, pop_mark());
       return set_items(items);
     }
-    default: known = false; return {};
+    default:
+      known = false;
+      return {};
   }
 }
 
@@ -361,7 +384,9 @@ Status Machine::step_memo(uint8_t op, bool& known) {
       if (!inside(at_, frame, code_.size())) return damaged("it ends");
       return {};
     }
-    case '.': stopped_ = true; return {};
+    case '.':
+      stopped_ = true;
+      return {};
     case '0': {
       if (!marks_.empty() && marks_.back() == stack_.size()) {
         marks_.pop_back();
@@ -404,7 +429,9 @@ Status Machine::step_memo(uint8_t op, bool& known) {
       stack_.push_back(it->second);
       return {};
     }
-    default: known = false; return {};
+    default:
+      known = false;
+      return {};
   }
 }
 
@@ -424,11 +451,16 @@ Status Machine::step_object(uint8_t op, bool& known) {
       if (!m || !n) return damaged("a name is no string");
       return push_global(*m, *n);
     }
-    case 'Q': return push_storage();
+    case 'Q':
+      return push_storage();
     case 'R':
-    case 0x81: return reduce();
-    case 'b': return build();
-    default: known = false; return {};
+    case 0x81:
+      return reduce();
+    case 'b':
+      return build();
+    default:
+      known = false;
+      return {};
   }
 }
 
@@ -464,8 +496,9 @@ Status Machine::push_storage() {
     storage.bytes = it->second;
     const auto size = static_cast<uint64_t>(std::max<int64_t>(1, scalar_size(type)));
     if (static_cast<uint64_t>(*count) > storage.bytes.bytes.size() / size) {
-      return error(Code::kWeight, fmt::format("storage 'data/{}' of '{}' has {} bytes, too few for {} elements of {} bytes", *key,
-                                              name_, storage.bytes.bytes.size(), *count, size),
+      return error(Code::kWeight,
+                   fmt::format("storage 'data/{}' of '{}' has {} bytes, too few for {} elements of {} bytes", *key, name_,
+                               storage.bytes.bytes.size(), *count, size),
                    "save the file again");
     }
   }
@@ -513,7 +546,8 @@ Status Machine::reduce() {
   return refuse(fmt::format("a call of '{}.{}' that is not read here", global->module, name));
 }
 
-/// _rebuild_tensor(storage, offset, sizes, strides); v2 adds (requires_grad, hooks, metadata), v3 (requires_grad, hooks, dtype, metadata).
+/// _rebuild_tensor(storage, offset, sizes, strides); v2 adds (requires_grad, hooks, metadata), v3 (requires_grad, hooks, dtype,
+/// metadata).
 Status Machine::rebuild_tensor(std::string_view function, const std::vector<PickleRef>& args) {
   if (!archive_) return push_constant(none_, {PickleNone{}});
   const bool v3 = function == "_rebuild_tensor_v3";
@@ -529,8 +563,7 @@ Status Machine::rebuild_tensor(std::string_view function, const std::vector<Pick
   }
   TRY(auto sizes, dimensions(args[2]));
   TRY(auto strides, dimensions(args[3]));
-  TRY(StoredTensor tensor,
-      make_stored_tensor(name_, type, std::move(sizes), std::move(strides), *offset, storage->bytes));
+  TRY(StoredTensor tensor, make_stored_tensor(name_, type, std::move(sizes), std::move(strides), *offset, storage->bytes));
   return push({std::move(tensor)});
 }
 
@@ -587,7 +620,8 @@ Result<Pickle> read_torch_save(const Archive& archive) {
                  "save it again with torch 1.6 or later");
   }
   if (entry->size > kMaxPickleBytes) {
-    return error(Code::kPickle, fmt::format("'{}' holds a pickle of {} bytes", archive.name(), entry->size), "save tensors only");
+    return error(Code::kPickle, fmt::format("'{}' holds a pickle of {} bytes", archive.name(), entry->size),
+                 "save tensors only");
   }
   TRY(const Blob code, archive.read(*entry));
   return Machine(code.bytes, &archive, archive.name()).run();
@@ -603,6 +637,13 @@ std::optional<std::string> find_foreign_global(std::span<const std::byte> pickle
   Machine machine(pickle, nullptr, name);
   if (const auto result = machine.run(); result || machine.foreign_global().empty()) return std::nullopt;
   return machine.foreign_global();
+}
+
+Result<size_t> first_pickle_size(std::span<const std::byte> pickles) {
+  const std::string name;
+  Machine machine(pickles.first(std::min(pickles.size(), kMaxPickleBytes)), nullptr, name);
+  TRY([[maybe_unused]] const Pickle pickle, machine.run());
+  return machine.position();
 }
 
 }  // namespace atl

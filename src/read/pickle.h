@@ -73,4 +73,7 @@ Result<Pickle> read_torch_save(const Archive& archive);
 /// The first name in the pickle's bytes that read_torch_save would refuse, such as "__main__.Net"; nothing when there is none.
 std::optional<std::string> find_foreign_global(std::span<const std::byte> pickle);
 
+/// The bytes of the first pickle of several that follow each other; kPickle when it is damaged or not of the kinds read here.
+Result<size_t> first_pickle_size(std::span<const std::byte> pickles);
+
 }  // namespace atl

@@ -54,7 +54,11 @@ std::string format_list(const std::vector<T>& items, Write write) {
 std::string name_or_none(const std::string& name) { return name.empty() ? "None" : "%" + name; }
 std::string plain(bool value) { return value ? "True" : "False"; }
 std::string plain(int64_t value) { return std::to_string(value); }
-std::string plain(double value) { return fmt::format("{}", value); }
+std::string plain(double value) {
+  std::string s = fmt::format("{}", value);
+  if (s.find_first_not_of("-0123456789") == s.npos) s += ".0";
+  return s;
+}
 std::string plain(const std::string& value) { return "'" + value + "'"; }
 template <class T>
 std::string plain(const Sym<T>& value) {
@@ -149,7 +153,8 @@ int64_t scalar_size(ScalarType type) { return facts(type).size; }
 std::string_view scalar_name(ScalarType type) { return facts(type).name; }
 
 std::optional<ScalarType> scalar_type_of(int64_t number) {
-  const auto it = std::find_if(kScalars.begin(), kScalars.end(), [&](const auto& f) { return static_cast<int64_t>(f.type) == number; });
+  const auto it =
+      std::find_if(kScalars.begin(), kScalars.end(), [&](const auto& f) { return static_cast<int64_t>(f.type) == number; });
   if (it == kScalars.end()) return std::nullopt;
   return it->type;
 }

@@ -229,11 +229,11 @@ struct SourceGraph {
 };
 
 enum class InputKind : uint8_t {
-  kUser,          ///< given by the caller: a tensor, or a number when `value` is a SymInt/SymFloat/SymBool
+  kUser,          ///< given by the caller: a tensor, or what graph.inputs says (SymInt, ...)
   kUserConstant,  ///< given by the caller, but fixed at export: `constant` has the value (None, bool, int, float, str)
   kStored,        ///< a parameter, buffer or constant: `tensor` is its index in SourceProgram::tensors
-  kCustomObject,
-  kToken,
+  kCustomObject,  ///< a script object of the module
+  kToken,         ///< orders side effects
 };
 
 /// One input of the program's graph, in graph order.
@@ -285,6 +285,8 @@ struct SourceProgram {
   std::vector<SourceOutput> outputs;  ///< one for each of graph.outputs
   std::vector<SourceTensor> tensors;
   std::vector<RangeConstraint> range_constraints;  ///< sorted by symbol
+  /// Why the stored sample inputs could not be used; empty when they could, or when there are none.
+  std::string sample_problem;
 
   /// The stored tensor that enters the graph under that value name; null when there is none.
   const SourceTensor* find_tensor(std::string_view value) const;

@@ -19,11 +19,11 @@ bool add_product(int64_t a, int64_t b, int64_t c, int64_t& sum) {
 Result<StoredTensor> make_stored_tensor(std::string_view name, ScalarType dtype, std::vector<int64_t> sizes,
                                         std::vector<int64_t> strides, int64_t storage_offset, const Blob& storage) {
   const auto refuse = [&](std::string_view what) {
-    return error(Code::kWeight,
-                 fmt::format("tensor '{}' {} (type {}, sizes [{}], strides [{}], offset {}, {} bytes stored)", name, what,
-                             scalar_name(dtype), fmt::join(sizes, ", "), fmt::join(strides, ", "), storage_offset,
-                             storage.bytes.size()),
-                 "export and save the model again");
+    return error(
+        Code::kWeight,
+        fmt::format("tensor '{}' {} (type {}, sizes [{}], strides [{}], offset {}, {} bytes stored)", name, what,
+                    scalar_name(dtype), fmt::join(sizes, ", "), fmt::join(strides, ", "), storage_offset, storage.bytes.size()),
+        "export and save the model again");
   };
   if (dtype == ScalarType::kUnknown) return refuse("has no known element type");
   if (sizes.size() != strides.size()) return refuse("does not have one stride for each size");
@@ -38,8 +38,8 @@ Result<StoredTensor> make_stored_tensor(std::string_view name, ScalarType dtype,
     fits = add_product(last, sizes[i] - 1, strides[i], last) && !__builtin_mul_overflow(count, sizes[i], &count);
   }
   if (!empty) {
-    fits = fits && add_product(0, count, scalar_size(dtype), end) && end <= kMaxBytes && !__builtin_add_overflow(last, 1, &end) &&
-           !__builtin_mul_overflow(end, scalar_size(dtype), &end);
+    fits = fits && add_product(0, count, scalar_size(dtype), end) && end <= kMaxBytes &&
+           !__builtin_add_overflow(last, 1, &end) && !__builtin_mul_overflow(end, scalar_size(dtype), &end);
     if (!fits) return refuse("is larger than any memory");
     if (static_cast<uint64_t>(end) > storage.bytes.size()) return refuse(fmt::format("needs {} bytes", end));
   }

@@ -19,39 +19,11 @@ using litert::kOk;
 
 constexpr int kDefaultThreads = 4;
 constexpr int kLogInfo = 1, kLogWarning = 2, kLogSilent = 4;
-constexpr std::string_view kFileIdentifier = "TFL3";
-
-// Bytes 4 to 7 of a .tflite file; LiteRT itself says no more than "invalid flatbuffer".
-Status check_identifier(std::span<const std::byte> head, const std::string& what) {
-  if (head.size() >= 8 && std::memcmp(head.data() + 4, kFileIdentifier.data(), kFileIdentifier.size()) == 0) return {};
-  return error(Code::kTflite, fmt::format("{} is not a .tflite file: it does not carry the mark '{}'", what, kFileIdentifier));
-}
-
-Status check_file(const std::filesystem::path& file) {
-  std::unique_ptr<FILE, int (*)(FILE*)> f(std::fopen(file.c_str(), "rb"), &std::fclose);
-  if (!f) {
-    return error(Code::kFileMissing,
-                 fmt::format("cannot open '{}': {}", file.string(), std::generic_category().message(errno)));
-  }
-  std::array<std::byte, 8> head{};
-  size_t n = std::fread(head.data(), 1, head.size(), f.get());
-  return check_identifier({head.data(), n}, fmt::format("'{}'", file.string()));
-}
-
 template <class T>
 std::string list_of(const std::vector<T>& items, std::string T::*member) {
   std::string s;
   for (const T& i : items) s += fmt::format("{}'{}'", s.empty() ? "" : ", ", i.*member);
   return s.empty() ? "none" : s;
-}
-
-bool is_open(std::span<const int64_t> shape) {
-  return std::any_of(shape.begin(), shape.end(), [](int64_t d) { return d < 0; });
-}
-
-bool fits(std::span<const int64_t> declared, std::span<const int64_t> given) {
-  return std::equal(declared.begin(), declared.end(), given.begin(), given.end(),
-                    [](int64_t d, int64_t g) { return d == g || (d < 0 && g > 0); });
 }
 
 litert::RankedTensorType ranked_type(int element_type, std::span<const int64_t> shape) {
@@ -123,8 +95,7 @@ struct SignatureBuffers {
 
 struct CompiledModel::State {
   std::shared_ptr<const LiteRtLibrary> library;
-  std::shared_ptr<const std::vector<std::byte>> bytes;
-  std::string what;  // how messages call the model
+  ModelImage image;
   RunOptions run_options;
   litert::Environment environment = nullptr;
   litert::Model model = nullptr;
@@ -135,10 +106,12 @@ struct CompiledModel::State {
   std::vector<SignatureBuffers> buffers;
   std::shared_ptr<int> open_views = std::make_shared<int>(0);
 
+  State(std::shared_ptr<const LiteRtLibrary> l, ModelImage i, const RunOptions& o)
+      : library(std::move(l)), image(std::move(i)), run_options(o) {}
+  const std::string& what() const { return image.what(); }
   const litert::Api& api() const { return library->api(); }
 
   ~State() {
-    if (!library) return;
     LogCapture dropped;
     for (SignatureBuffers& b : buffers) {
       destroy(b.inputs);
@@ -177,15 +150,14 @@ struct CompiledModel::State {
     std::string reason = capture.problems();
     if (reason.empty()) reason = kept_messages();
     if (reason.empty()) reason = litert_status_text(status);
-    return error(Code::kRuntimeFailure, fmt::format("LiteRT cannot {} {}: {}", doing, what, reason), std::move(hint));
+    return error(Code::kRuntimeFailure, fmt::format("LiteRT cannot {} {}: {}", doing, what(), reason), std::move(hint));
   }
 
   litert::StatusCode create_environment();
   litert::StatusCode create_options();
   Status make_inputs(size_t signature);
   Status make_outputs(size_t signature);
-  Result<std::vector<std::vector<int64_t>>> output_shapes_now(size_t signature, bool allocate);
-  Status check_output_shapes(size_t signature);
+  Result<std::vector<std::vector<int64_t>>> output_shapes_now(size_t signature);
   Result<litert::TensorBuffer> make_buffer(const TensorInfo& info, std::span<const int64_t> shape, litert::Requirements need);
   Result<BufferView> view(litert::TensorBuffer buffer, const TensorInfo& info, std::span<const int64_t> shape, int mode);
 };
@@ -221,18 +193,19 @@ litert::StatusCode CompiledModel::State::create_options() {
   return status;
 }
 
-Result<CompiledModel> CompiledModel::compile(std::unique_ptr<State> state, const RunOptions& options) {
+Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary> library, ModelImage image,
+                                             const RunOptions& options) {
+  auto state = std::make_unique<State>(std::move(library), std::move(image), options);
   State& s = *state;
-  s.run_options = options;
   LogCapture capture;
   auto fail = [&](std::string_view doing, litert::StatusCode status) {
     s.report(capture);
     return s.failed(doing, status, capture);
   };
   if (auto status = s.create_environment(); status != kOk) return fail("start for", status);
-  auto status = s.bytes ? s.api().create_model_from_buffer(s.environment, s.bytes->data(), s.bytes->size(), &s.model)
-                        : s.api().create_model_from_file(s.environment, s.what.c_str(), &s.model);
-  if (!s.bytes) s.what = fmt::format("'{}'", s.what);
+  s.image.hide_variables();
+  auto status = s.api().create_model_from_buffer(s.environment, s.image.bytes().data(), s.image.bytes().size(), &s.model);
+  s.image.show_variables();
   if (status != kOk) return fail("read", status);
   if (status = s.create_options(); status != kOk) return fail("take the options for", status);
   if (status = s.api().create_compiled_model(s.environment, s.model, s.options, &s.compiled); status != kOk) {
@@ -240,6 +213,9 @@ Result<CompiledModel> CompiledModel::compile(std::unique_ptr<State> state, const
   }
   TRY(s.signatures, read_signatures(s.api(), s.model));
   s.buffers.resize(s.signatures.size());
+  for (size_t i = 0; i < s.buffers.size(); ++i) {
+    for (const TensorInfo& info : s.signatures[i].inputs) s.buffers[i].input_shapes.push_back(info.shape);
+  }
   if (options.profile) {
     if (status = s.api().get_profiler(s.compiled, &s.profiler); status != kOk) return fail("profile", status);
   }
@@ -249,21 +225,14 @@ Result<CompiledModel> CompiledModel::compile(std::unique_ptr<State> state, const
 
 Result<CompiledModel> CompiledModel::load(std::shared_ptr<const LiteRtLibrary> library, const std::filesystem::path& file,
                                           const RunOptions& options) {
-  TRY_STATUS(check_file(file));
-  auto state = std::make_unique<State>();
-  state->library = std::move(library);
-  state->what = file.string();
-  return compile(std::move(state), options);
+  TRY(ModelImage image, ModelImage::open(file));
+  return compile(std::move(library), std::move(image), options);
 }
 
-Result<CompiledModel> CompiledModel::load(std::shared_ptr<const LiteRtLibrary> library,
-                                          std::shared_ptr<const std::vector<std::byte>> bytes, const RunOptions& options) {
-  TRY_STATUS(check_identifier(*bytes, "the model in memory"));
-  auto state = std::make_unique<State>();
-  state->library = std::move(library);
-  state->bytes = std::move(bytes);
-  state->what = "the model in memory";
-  return compile(std::move(state), options);
+Result<CompiledModel> CompiledModel::load(std::shared_ptr<const LiteRtLibrary> library, std::vector<std::byte> bytes,
+                                          const RunOptions& options) {
+  TRY(ModelImage image, ModelImage::from_bytes(std::move(bytes)));
+  return compile(std::move(library), std::move(image), options);
 }
 
 CompiledModel::CompiledModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -280,8 +249,8 @@ Result<size_t> CompiledModel::find_signature(std::string_view key) const {
   for (size_t i = 0; i < list.size(); ++i) {
     if (list[i].key == wanted) return i;
   }
-  std::string what = key.empty() ? fmt::format("{} has {} signatures: choose one", state_->what, list.size())
-                                 : fmt::format("{} has no signature '{}'", state_->what, key);
+  std::string what = key.empty() ? fmt::format("{} has {} signatures: choose one", state_->what(), list.size())
+                                 : fmt::format("{} has no signature '{}'", state_->what(), key);
   return error(Code::kInput, what, fmt::format("its signatures: {}", list_of(list, &SignatureInfo::key)));
 }
 
@@ -313,7 +282,7 @@ Result<size_t> CompiledModel::find_output(size_t signature, std::string_view nam
 Result<litert::TensorBuffer> CompiledModel::State::make_buffer(const TensorInfo& info, std::span<const int64_t> shape,
                                                                litert::Requirements need) {
   if (!dense_bytes(info.dtype, shape)) {
-    return error(Code::kRuntimeFailure, fmt::format("tensor '{}' of {} is {}, which cannot be run here", info.name, what,
+    return error(Code::kRuntimeFailure, fmt::format("tensor '{}' of {} is {}, which cannot be run here", info.name, what(),
                                                     tensor_text(info.dtype, shape)));
   }
   LogCapture capture;
@@ -330,13 +299,7 @@ Status CompiledModel::State::make_inputs(size_t signature) {
   if (b.inputs_ready) return {};
   const auto& infos = signatures[signature].inputs;
   destroy(b.inputs);
-  b.input_shapes.resize(infos.size());
   for (size_t i = 0; i < infos.size(); ++i) {
-    if (b.input_shapes[i].empty()) b.input_shapes[i] = infos[i].shape;
-    if (is_open(b.input_shapes[i])) {
-      return error(Code::kInput, fmt::format("input '{}' of {} is {}: its size must be given before it can run", infos[i].name,
-                                             what, infos[i].text()));
-    }
     litert::Requirements need = nullptr;
     LogCapture capture;
     if (auto status = api().input_requirements(compiled, signature, i, &need); status != kOk) {
@@ -349,11 +312,11 @@ Status CompiledModel::State::make_inputs(size_t signature) {
   return {};
 }
 
-Result<std::vector<std::vector<int64_t>>> CompiledModel::State::output_shapes_now(size_t signature, bool allocate) {
+Result<std::vector<std::vector<int64_t>>> CompiledModel::State::output_shapes_now(size_t signature) {
   size_t count = signatures[signature].outputs.size();
   std::vector<litert::Layout> layouts(count);
   LogCapture capture;
-  auto status = count == 0 ? kOk : api().output_layouts(compiled, signature, count, layouts.data(), allocate);
+  auto status = count == 0 ? kOk : api().output_layouts(compiled, signature, count, layouts.data(), /*update_allocation=*/true);
   if (status != kOk) return failed("prepare the outputs of", status, capture);
   std::vector<std::vector<int64_t>> shapes(count);
   for (size_t i = 0; i < count; ++i) {
@@ -368,7 +331,7 @@ Status CompiledModel::State::make_outputs(size_t signature) {
   if (b.outputs_ready) return {};
   TRY_STATUS(make_inputs(signature));
   destroy(b.outputs);
-  TRY(b.output_shapes, output_shapes_now(signature, true));
+  TRY(b.output_shapes, output_shapes_now(signature));
   const auto& infos = signatures[signature].outputs;
   for (size_t i = 0; i < infos.size(); ++i) {
     litert::Requirements need = nullptr;
@@ -387,27 +350,42 @@ Status CompiledModel::resize_input(size_t signature, size_t input, std::span<con
   State& s = *state_;
   const TensorInfo& info = s.signatures[signature].inputs[input];
   SignatureBuffers& b = s.buffers[signature];
-  b.input_shapes.resize(s.signatures[signature].inputs.size());
-  if (!fits(info.shape, shape) || !dense_bytes(info.dtype, shape) ||
-      std::any_of(shape.begin(), shape.end(), [](int64_t d) { return d > INT32_MAX; })) {
-    return error(Code::kInput, fmt::format("input '{}' of {} is {} and cannot become {}", info.name, s.what, info.text(),
-                                           tensor_text(info.dtype, shape)));
-  }
-  if (!is_open(info.shape) || std::ranges::equal(b.input_shapes[input], shape)) return {};
-  std::vector<int> dims(shape.begin(), shape.end());
+  if (std::ranges::equal(b.input_shapes[input], shape)) return {};
+  bool possible = dense_bytes(info.dtype, shape).has_value() && shape.size() == info.shape.size() &&
+                  std::ranges::all_of(shape, [](int64_t d) { return d > 0 && d <= INT32_MAX; });
   LogCapture capture;
-  auto status = s.api().resize_input(s.compiled, signature, input, dims.data(), dims.size());
-  s.report(capture);
-  if (status != kOk) return s.failed(fmt::format("resize input '{}' of", info.name), status, capture);
+  std::vector<int> dims(shape.begin(), shape.end());
+  if (!possible || s.api().resize_input(s.compiled, signature, input, dims.data(), dims.size()) != kOk) {
+    return error(Code::kInput, fmt::format("input '{}' is {}, {} is given", info.name,
+                                           tensor_text(info.dtype, b.input_shapes[input]), tensor_text(info.dtype, shape)));
+  }
   b.input_shapes[input].assign(shape.begin(), shape.end());
   b.inputs_ready = b.outputs_ready = false;
   return {};
 }
 
-Result<std::vector<int64_t>> CompiledModel::input_shape(size_t signature, size_t input) {
-  const SignatureBuffers& b = state_->buffers[signature];
-  if (input < b.input_shapes.size() && !b.input_shapes[input].empty()) return b.input_shapes[input];
-  return state_->signatures[signature].inputs[input].shape;
+Status CompiledModel::reset_variables(size_t signature) {
+  State& s = *state_;
+  const auto& shapes = s.buffers[signature].input_shapes;
+  auto input = std::ranges::find_if(shapes, [](const auto& shape) { return !shape.empty() && shape[0] > 0; });
+  if (input == shapes.end()) {
+    return error(
+        Code::kInput,
+        fmt::format("signature '{}' has no input that could be resized to reset its variables", s.signatures[signature].key),
+        "load the model again");
+  }
+  auto index = static_cast<size_t>(input - shapes.begin());
+  std::vector<int> dims(input->begin(), input->end()), others = dims;
+  ++others[0];
+  LogCapture capture;
+  auto status = s.api().resize_input_to_any(s.compiled, signature, index, others.data(), others.size());
+  if (status == kOk) status = s.api().resize_input_to_any(s.compiled, signature, index, dims.data(), dims.size());
+  if (status != kOk) return s.failed("reset the variables of", status, capture);
+  return {};
+}
+
+const std::vector<int64_t>& CompiledModel::input_shape(size_t signature, size_t input) const {
+  return state_->buffers[signature].input_shapes[input];
 }
 
 Result<std::vector<int64_t>> CompiledModel::output_shape(size_t signature, size_t output) {
@@ -453,21 +431,6 @@ Result<BufferView> CompiledModel::output(size_t signature, size_t output) {
 
 // ---------------------------------------------------------------- runs
 
-// An output whose shape follows from the data has changed its shape during the run, and its values are not in our buffer then.
-Status CompiledModel::State::check_output_shapes(size_t signature) {
-  TRY(auto shapes, output_shapes_now(signature, false));
-  const auto& expected = buffers[signature].output_shapes;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    if (shapes[i] == expected[i]) continue;
-    const TensorInfo& info = signatures[signature].outputs[i];
-    return error(Code::kRuntimeFailure,
-                 fmt::format("output '{}' of {} became {} in this run, {} was prepared: its shape depends on the data",
-                             info.name, what, tensor_text(info.dtype, shapes[i]), tensor_text(info.dtype, expected[i])),
-                 "give the output a fixed shape in the model, for example by padding it");
-  }
-  return {};
-}
-
 Status CompiledModel::run(size_t signature) {
   State& s = *state_;
   if (*s.open_views != 0) {
@@ -480,8 +443,13 @@ Status CompiledModel::run(size_t signature) {
   auto status = s.api().run(s.compiled, signature, b.inputs.size(), b.inputs.data(), b.outputs.size(), b.outputs.data());
   if (s.profiler != nullptr) s.api().stop_profiler(s.profiler);
   s.report(capture);
-  if (status != kOk) return s.failed("run", status, capture);
-  return s.check_output_shapes(signature);
+  if (status != kOk) {
+    // LiteRT cannot lend a buffer to an output that it sizes while running.
+    bool sized_by_data = capture.problems().find("Failed to set custom allocation for output") != std::string::npos;
+    return s.failed("run", status, capture,
+                    sized_by_data ? "an output's shape follows from the data: let the model give outputs of fixed shapes" : "");
+  }
+  return {};
 }
 
 Result<std::vector<NdArray>> CompiledModel::run(size_t signature, std::span<const NdArray> inputs) {
@@ -494,7 +462,7 @@ Result<std::vector<NdArray>> CompiledModel::run(size_t signature, std::span<cons
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorInfo& wanted = info.inputs[i];
     const NdArray& given = inputs[i];
-    if (given.dtype != wanted.dtype || !fits(wanted.shape, given.shape)) {
+    if (given.dtype != wanted.dtype) {
       return error(Code::kInput, fmt::format("input '{}' is {}, {} is given", wanted.name, wanted.text(), given.text()));
     }
     if (dense_bytes(given.dtype, given.shape) != given.bytes.size()) {

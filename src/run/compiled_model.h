@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "run/litert_library.h"
+#include "run/model_image.h"
 #include "run/nd_array.h"
 #include "support/result.h"
 
@@ -45,7 +46,7 @@ struct TensorInfo {
   std::string name;         ///< as the signature calls it
   std::string tensor_name;  ///< as the graph calls it
   ElementType dtype = ElementType::kUnknown;
-  std::vector<int64_t> shape;  ///< -1 marks an axis whose size is open until an input is resized
+  std::vector<int64_t> shape;  ///< as the file states it; LiteRT does not tell which axes are open (those stand as 1)
   std::optional<TensorQuantization> quant;
   int litert_type = 0;  ///< LiteRT's number of the element type
   std::string text() const { return tensor_text(dtype, shape); }
@@ -92,13 +93,13 @@ class BufferView {
 /// A model ready to run. State that the file keeps in variables lives as long as the object. One thread at a time.
 class CompiledModel {
  public:
-  /// Opens a file. E: kFileMissing, kTflite (not a .tflite file), kRuntimeFailure (LiteRT refuses it; its own words are in
-  /// `what`).
+  /// Opens a file. E: kFileMissing, kTflite (not a .tflite file, or damaged), kRuntimeFailure (LiteRT refuses it; its own words
+  /// are in `what`).
   static Result<CompiledModel> load(std::shared_ptr<const LiteRtLibrary> library, const std::filesystem::path& file,
                                     const RunOptions& options = {});
-  /// The same for a file in memory; `bytes` are kept, not copied.
-  static Result<CompiledModel> load(std::shared_ptr<const LiteRtLibrary> library,
-                                    std::shared_ptr<const std::vector<std::byte>> bytes, const RunOptions& options = {});
+  /// The same for a file in memory.
+  static Result<CompiledModel> load(std::shared_ptr<const LiteRtLibrary> library, std::vector<std::byte> bytes,
+                                    const RunOptions& options = {});
   CompiledModel(CompiledModel&&) noexcept;
   CompiledModel& operator=(CompiledModel&&) noexcept;
   ~CompiledModel();
@@ -112,22 +113,29 @@ class CompiledModel {
   Result<size_t> find_input(size_t signature, std::string_view name) const;
   Result<size_t> find_output(size_t signature, std::string_view name) const;
 
-  /// Gives an input with open axes a size; outputs follow. E: kInput (a fixed axis would change), kRuntimeFailure.
+  /// Gives an input with open axes another size; outputs follow. E: kInput where LiteRT refuses, for example for a fixed axis.
   Status resize_input(size_t signature, size_t input, std::span<const int64_t> shape);
-  /// The shape of an input or output as it is now, open axes filled in. E: kRuntimeFailure.
-  Result<std::vector<int64_t>> input_shape(size_t signature, size_t input);
+  /// The shape of an input or output as it is after resize_input(). E: kRuntimeFailure.
+  const std::vector<int64_t>& input_shape(size_t signature, size_t input) const;
   Result<std::vector<int64_t>> output_shape(size_t signature, size_t output);
 
-  /// An input's buffer, to be written. E: kInput (an axis still open), kRuntimeFailure.
+  /// An input's buffer, to be written. E: kRuntimeFailure.
   Result<BufferView> input(size_t signature, size_t input);
   /// An output's buffer, valid after run(). E: kRuntimeFailure.
   Result<BufferView> output(size_t signature, size_t output);
 
-  /// Runs a signature on what its input buffers hold. E: kRuntimeFailure with LiteRT's words.
+  /// Runs a signature on what its input buffers hold. E: kRuntimeFailure with LiteRT's words; an output whose shape follows
+  /// from the data (WHERE, NON_MAX_SUPPRESSION_V5 cut to its count) cannot be fetched through LiteRT's compiled models and is
+  /// refused so.
   Status run(size_t signature);
 
-  /// Copies the arrays in, runs, copies the outputs out, in the signature's order. An input with open axes is resized.
-  /// E: kInput for a wrong count, type or shape (both sides stated), kRuntimeFailure.
+  /// Sets the variable tensors of a signature (the states of its LSTM ops) back to zero. Between runs they keep their values,
+  /// as do the variables of VAR_HANDLE, which this leaves alone. E: kRuntimeFailure, kInput for a signature without an input
+  /// that has axes (LiteRT has no call for this; the tensors are zeroed when an input is resized).
+  Status reset_variables(size_t signature);
+
+  /// Copies the arrays in, runs, copies the outputs out, in the signature's order. An input with open axes is resized to what
+  /// is given. E: kInput for a wrong count, type or shape (both sides stated), kRuntimeFailure.
   Result<std::vector<NdArray>> run(size_t signature, std::span<const NdArray> inputs);
   /// The same with inputs by name, in any order. A single unnamed array fits a single input.
   Result<std::vector<NamedArray>> run_named(size_t signature, std::span<const NamedArray> inputs);
@@ -138,7 +146,8 @@ class CompiledModel {
  private:
   struct State;
   explicit CompiledModel(std::unique_ptr<State> state);
-  static Result<CompiledModel> compile(std::unique_ptr<State> state, const RunOptions& options);
+  static Result<CompiledModel> compile(std::shared_ptr<const LiteRtLibrary> library, ModelImage image,
+                                       const RunOptions& options);
   std::unique_ptr<State> state_;
 };
 

@@ -95,7 +95,6 @@ struct ProfilerEvent {
 /// The functions, resolved by name: X(member, exported name, parameters...). All return a StatusCode unless listed as void.
 #define ATOLL_LITERT_FUNCTIONS(X)                                                                                       \
   X(create_environment, LiteRtCreateEnvironment, int, const EnvironmentOption*, Environment*)                           \
-  X(create_model_from_file, LiteRtCreateModelFromFile, Environment, const char*, Model*)                                \
   X(create_model_from_buffer, LiteRtCreateModelFromBuffer, Environment, const void*, size_t, Model*)                    \
   X(create_options, LiteRtCreateOptions, Options*)                                                                      \
   X(set_accelerators, LiteRtSetOptionsHardwareAccelerators, Options, int)                                               \
@@ -104,6 +103,7 @@ struct ProfilerEvent {
   X(create_compiled_model, LiteRtCreateCompiledModel, Environment, Model, Options, Compiled*)                           \
   X(run, LiteRtRunCompiledModel, Compiled, size_t, size_t, TensorBuffer*, size_t, TensorBuffer*)                        \
   X(resize_input, LiteRtCompiledModelResizeInputTensor, Compiled, size_t, size_t, const int*, size_t)                   \
+  X(resize_input_to_any, LiteRtCompiledModelResizeInputTensorNonStrict, Compiled, size_t, size_t, const int*, size_t)   \
   X(error_messages, LiteRtCompiledModelGetErrorMessages, Compiled, char**)                                              \
   X(output_layouts, LiteRtGetCompiledModelOutputTensorLayouts, Compiled, size_t, size_t, Layout*, bool)                 \
   X(input_requirements, LiteRtGetCompiledModelInputBufferRequirements, Compiled, size_t, size_t, Requirements*)         \

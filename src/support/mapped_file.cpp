@@ -49,10 +49,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   if (file.fd < 0) {
     const int reason = errno;
     const bool missing = reason == ENOENT || reason == ENOTDIR;
-    return error(Code::kFileMissing,
-                 missing ? fmt::format("there is no file '{}'", path)
-                         : fmt::format("cannot open '{}': {}", path, std::strerror(reason)),
-                 missing ? "check the path" : "check the file's permissions");
+    return error(
+        Code::kFileMissing,
+        missing ? fmt::format("there is no file '{}'", path) : fmt::format("cannot open '{}': {}", path, std::strerror(reason)),
+        missing ? "check the path" : "check the file's permissions");
   }
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) {

@@ -12,7 +12,8 @@ namespace atl {
 /// A regular file mapped read-only. Pages are read when touched. The file must not be shortened while it is mapped.
 class MappedFile {
  public:
-  /// Maps a whole file. Errors: kFileMissing for a missing or unreadable file, kFileFormat for a directory, a device or an empty file.
+  /// Maps a whole file. Errors: kFileMissing for a missing or unreadable file, kFileFormat for a directory, a device or an
+  /// empty file.
   static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;

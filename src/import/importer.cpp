@@ -1,0 +1,438 @@
+#include "import/importer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "import/alias_table.h"
+#include "import/aten.h"
+#include "ops/opaque.h"
+#include "ops/shape.h"
+
+namespace atl {
+namespace {
+
+constexpr int kMaxGraphDepth = 64;
+
+// Imports one program: keeps what each source value is at the moment, and all problems found.
+class Importer {
+ public:
+  explicit Importer(const SourceProgram& program) : program_(program) {}
+  Result<ImportedProgram> run();
+
+ private:
+  using Env = std::unordered_map<std::string, Values>;
+  struct Scope {
+    const SourceGraph& source;
+    Env env;
+    AliasTable aliases;
+    std::set<std::string> fixed;  // values that must not be changed in place: stored tensors and user inputs
+  };
+
+  Status add_inputs(Scope& scope);
+  Status add_outputs(Scope& scope);
+  void run_node(Scope& scope, const SourceNode& node, int depth);
+  void run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth);
+  Values build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule);
+  bool bind_arguments(Scope& scope, const SourceNode& node, SourceCall& call);
+  Result<SourceArg> argument(Scope& scope, const SourceValue& value);
+  void bind_results(Scope& scope, const SourceNode& node, const Values& results);
+  void mutate(Scope& scope, const SourceNode& node, const std::string& name, Value v);
+  Value scatter_into_base(Scope& scope, const View& view, Value base, Value changed);
+  Types result_types(Scope& scope, const SourceNode& node);
+  Values placeholders(Scope& scope, const SourceNode& node);
+  void report(Error e);
+
+  const SourceProgram& program_;
+  ImportedProgram out_;
+  std::vector<Error> errors_;
+  OriginId origin_ = 0;
+};
+
+Type type_of(const TensorMeta& meta) {
+  Type t{dtype_of(meta.dtype), {}, {}};
+  for (const SymDim& d : meta.sizes) t.shape.push_back(d.value);
+  return t;
+}
+
+// Problems of one kind are reported once, with a count.
+void Importer::report(Error e) {
+  for (Error& known : errors_)
+    if (known.code == e.code && known.what == e.what) {
+      ++known.count;
+      return;
+    }
+  errors_.push_back(std::move(e));
+}
+
+Result<ConstantPtr> constant_of(const SourceTensor& t) {
+  const DType dtype = dtype_of(t.data.dtype);
+  if (dtype == DType::kUnknown)
+    return error(Code::kUnsupportedType, fmt::format("'{}' has element type {}", t.fqn, scalar_name(t.data.dtype)),
+                 "convert it to float32 before exporting");
+  return Constant::view(Type{dtype, t.data.sizes, {}}, t.data.bytes.data(), t.data.storage_offset, t.data.strides, t.data.owner,
+                        t.fqn);
+}
+
+std::optional<Tensor> sample_of(const SourceInput& input) {
+  if (!input.sample || dtype_of(input.sample->dtype) == DType::kUnknown) return std::nullopt;
+  const StoredTensor& s = *input.sample;
+  const Type type{dtype_of(s.dtype), s.sizes, {}};
+  auto dense = Constant::view(type, s.bytes.data(), s.storage_offset, s.strides, s.owner)->materialize();
+  if (!dense) return std::nullopt;
+  return *std::move(dense);
+}
+
+Status Importer::add_inputs(Scope& scope) {
+  for (const SourceInput& input : program_.inputs) {
+    switch (input.kind) {
+      case InputKind::kUser: {
+        const TensorMeta* meta = scope.source.find(input.value);
+        if (!meta)
+          return error(Code::kSymbolic, fmt::format("input '{}' is a number, not a tensor", input.name),
+                       "pass it as a tensor, or fix it before exporting");
+        if (!meta->is_static())
+          return error(Code::kSymbolic, fmt::format("input '{}' has a dynamic shape", input.name),
+                       "export with fixed shapes: leave out dynamic_shapes");
+        const Type type = type_of(*meta);
+        if (type.dtype == DType::kUnknown)
+          return error(Code::kUnsupportedType, fmt::format("input '{}' has element type {}", input.name, scalar_name(meta->dtype)),
+                       "cast it to a real type inside the module");
+        scope.env[input.value] = {out_.graph.add_input(input.name, type)};
+        scope.fixed.insert(input.value);
+        out_.samples.push_back(sample_of(input));
+        break;
+      }
+      case InputKind::kStored: {
+        TRY(ConstantPtr c, constant_of(program_.tensors[size_t(input.tensor)]));
+        Origin o;
+        o.module_path = program_.tensors[size_t(input.tensor)].fqn;
+        scope.env[input.value] = {out_.graph.add_constant(std::move(c), out_.graph.add_origin(std::move(o)))};
+        scope.fixed.insert(input.value);
+        break;
+      }
+      case InputKind::kUserConstant: break;
+      case InputKind::kCustomObject:
+        return error(Code::kUnsupportedOp, fmt::format("input '{}' is a script object", input.value),
+                     "export a module that takes and keeps only tensors");
+      case InputKind::kToken: break;
+    }
+  }
+  return {};
+}
+
+Status Importer::add_outputs(Scope& scope) {
+  for (const SourceOutput& output : program_.outputs) {
+    switch (output.kind) {
+      case OutputKind::kUser:
+      case OutputKind::kLoss: break;
+      case OutputKind::kToken: continue;
+      case OutputKind::kGradient:
+        return error(Code::kMutation, fmt::format("the program computes a gradient of '{}'", output.target),
+                     "export the module in eval mode");
+      default:
+        return error(Code::kMutation, fmt::format("the program changes '{}' in place", output.target),
+                     "return the new value as an output and pass it in as an input, or call .eval() before exporting");
+    }
+    if (const auto* t = output.value.get<TensorRef>()) {
+      const auto it = scope.env.find(t->name);
+      if (it == scope.env.end() || it->second.empty() || !it->second[0].valid())
+        return error(Code::kGraph, fmt::format("output '{}' is not computed by any node", t->name));
+      out_.graph.add_output(output.name, it->second[0]);
+    } else if (const auto* i = output.value.get<int64_t>()) {
+      Builder b(out_.graph);
+      out_.graph.add_output(output.name, b.constant(Tensor::of<int64_t>(DType::kI64, {}, std::span(i, 1))));
+    } else if (const auto* d = output.value.get<double>()) {
+      Builder b(out_.graph);
+      out_.graph.add_output(output.name, b.scalar(*d));
+    } else if (!output.value.is_none()) {
+      return error(Code::kUnsupportedForm, fmt::format("output '{}' is {}", output.name, kind_name(output.value)),
+                   "return only tensors");
+    }
+  }
+  if (out_.graph.outputs().empty())
+    return error(Code::kGraph, "the program returns no tensor", "return at least one tensor from forward()");
+  return {};
+}
+
+Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
+  const auto lookup = [&](const std::string& name) -> Result<Value> {
+    if (name.empty()) return Value{};
+    const auto it = scope.env.find(name);
+    if (it == scope.env.end() || it->second.empty()) return error(Code::kGraph, fmt::format("value '{}' is not defined", name));
+    return it->second[0];
+  };
+  const auto symbolic = [](const std::string& name) {
+    return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", name),
+                 "export with fixed shapes: leave out dynamic_shapes");
+  };
+  if (const auto* t = value.get<TensorRef>()) {
+    TRY(Value v, lookup(t->name));
+    return SourceArg(v);
+  }
+  if (const auto* t = value.get<TensorRefs>()) {
+    Values list;
+    for (const std::string& name : t->names) {
+      TRY(Value v, lookup(name));
+      list.push_back(v);
+    }
+    return SourceArg(std::move(list));
+  }
+  if (const auto* s = value.get<SymInt>()) {
+    if (!s->is_static()) return symbolic(s->name);
+    return SourceArg(s->value);
+  }
+  if (const auto* s = value.get<SymFloat>()) {
+    if (!s->is_static()) return symbolic(s->name);
+    return SourceArg(s->value);
+  }
+  if (const auto* s = value.get<SymBool>()) {
+    if (!s->is_static()) return symbolic(s->name);
+    return SourceArg(s->value);
+  }
+  if (const auto* list = value.get<std::vector<SymInt>>()) {
+    std::vector<int64_t> v;
+    for (const SymInt& s : *list) {
+      if (!s.is_static()) return symbolic(s.name);
+      v.push_back(s.value);
+    }
+    return SourceArg(std::move(v));
+  }
+  if (const auto* v = value.get<bool>()) return SourceArg(*v);
+  if (const auto* v = value.get<int64_t>()) return SourceArg(*v);
+  if (const auto* v = value.get<double>()) return SourceArg(*v);
+  if (const auto* v = value.get<std::string>()) return SourceArg(*v);
+  if (const auto* v = value.get<std::vector<int64_t>>()) return SourceArg(*v);
+  if (const auto* v = value.get<std::vector<double>>()) return SourceArg(*v);
+  if (const auto* v = value.get<std::vector<bool>>()) return SourceArg(*v);
+  if (const auto* v = value.get<ScalarType>()) return SourceArg(dtype_of(*v));
+  if (value.is_none() || value.is<TorchMemoryFormat>() || value.is<TorchLayout>() || value.is<TorchDevice>()) return SourceArg();
+  return error(Code::kUnsupportedForm, fmt::format("an argument is {}", kind_name(value)));
+}
+
+bool Importer::bind_arguments(Scope& scope, const SourceNode& node, SourceCall& call) {
+  for (const SourceArgument& a : node.inputs) {
+    auto arg = argument(scope, a.value);
+    if (!arg) {
+      report(std::move(arg.error()).at(node.origin));
+      return false;
+    }
+    call.set_arg(a.name, *std::move(arg));
+  }
+  return true;
+}
+
+Types Importer::result_types(Scope& scope, const SourceNode& node) {
+  Types types;
+  const auto add = [&](const std::string& name) {
+    const TensorMeta* meta = scope.source.find(name);
+    types.push_back(meta ? type_of(*meta) : Type{DType::kUnknown, {}, {}});
+  };
+  for (const SourceValue& v : node.outputs) {
+    if (const auto* t = v.get<TensorRef>()) add(t->name);
+    if (const auto* t = v.get<TensorRefs>())
+      for (const std::string& name : t->names) add(name);
+  }
+  return types;
+}
+
+// Stands for the results of a node that could not be imported, so that the nodes behind it are looked at too.
+Values Importer::placeholders(Scope& scope, const SourceNode& node) {
+  Opaque op;
+  const Types types = result_types(scope, node);
+  for (const Type& t : types) op.types.push_back(to_string(t));
+  auto v = out_.graph.add(make_op(std::move(op)), {}, origin_);
+  return v ? *std::move(v) : Values(types.size());
+}
+
+void Importer::bind_results(Scope& scope, const SourceNode& node, const Values& results) {
+  size_t i = 0;
+  const auto bind = [&](const std::string& name) {
+    if (!name.empty()) scope.env[name] = {i < results.size() ? results[i] : Value{}};
+    ++i;
+  };
+  for (const SourceValue& v : node.outputs) {
+    if (const auto* t = v.get<TensorRef>()) bind(t->name);
+    if (const auto* t = v.get<TensorRefs>())
+      for (const std::string& name : t->names) bind(name);
+  }
+}
+
+Values Importer::build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule) {
+  SourceCall call(out_.graph, origin_, target);
+  if (!bind_arguments(scope, node, call)) return placeholders(scope, node);
+  const Types types = result_types(scope, node);
+  call.set_result_types(types);
+  rule.build(call);
+  if (call.failed()) {
+    Status status = call.take_status();
+    report(std::move(status.error()).at(node.origin));
+    return placeholders(scope, node);
+  }
+  Values results = call.results();
+  for (size_t i = 0; i < results.size() && i < types.size(); ++i) {
+    if (!results[i].valid() || types[i].dtype == DType::kUnknown) continue;
+    const Type& got = out_.graph.type(results[i]);
+    if (got.dtype == types[i].dtype && got.shape == types[i].shape) continue;
+    report(error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
+               .at(node.origin));
+    return placeholders(scope, node);
+  }
+  return results;
+}
+
+// The value of `base` after its view `view` has become `changed`.
+Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Value changed) {
+  const SourceNode& node = *view.node;
+  SourceCall call(out_.graph, origin_, node.target);
+  if (!bind_arguments(scope, node, call)) return {};
+  const std::string_view t = node.target;
+  const Shape& shape = out_.graph.type(base).shape;
+  const auto starts = [&](std::string_view prefix) { return t.substr(0, prefix.size()) == prefix; };
+  std::string scatter;
+  if (starts("aten.slice.")) scatter = "aten.slice_scatter.default";
+  if (starts("aten.select.")) scatter = "aten.select_scatter.default";
+  if (starts("aten.diagonal.")) scatter = "aten.diagonal_scatter.default";
+  if (starts("aten.as_strided.")) scatter = "aten.as_strided_scatter.default";
+  if (const Import* rule = scatter.empty() ? nullptr : find_import(scatter)) {
+    call.set_arg("self", base);
+    call.set_arg("input", base);
+    call.set_arg("src", changed);
+    call.set_result_types({out_.graph.type(base)});
+    rule->build(call);
+    if (!call.failed() && !call.results().empty()) return call.results()[0];
+  } else if (out_.graph.type(changed).shape == shape && !starts("aten.permute") && !starts("aten.transpose")) {
+    return changed;
+  } else if (element_count(out_.graph.type(changed).shape) == element_count(shape) && !starts("aten.permute") &&
+             !starts("aten.transpose") && !starts("aten.t.") && !starts("aten.movedim") && !starts("aten.swap")) {
+    return call.add(Reshape(shape), {changed});
+  } else if (starts("aten.permute") || starts("aten.transpose") || starts("aten.t.")) {
+    const size_t rank = shape.size();
+    Perm perm = identity(rank);
+    if (starts("aten.permute")) {
+      const auto dims = call.integers("dims");
+      for (size_t i = 0; i < dims.size() && i < rank; ++i) perm[i] = int(dims[i] < 0 ? dims[i] + int64_t(rank) : dims[i]);
+    } else if (rank >= 2) {
+      const int64_t a = starts("aten.t.") ? 0 : call.axis("dim0", rank), b = starts("aten.t.") ? 1 : call.axis("dim1", rank);
+      std::swap(perm[size_t(a)], perm[size_t(b)]);
+    }
+    if (is_permutation(perm, rank)) return call.add(Transpose(inverse(perm)), {changed});
+  }
+  return {};
+}
+
+// `name` now has the value v: the tensors that share its storage change with it.
+void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& name, Value v) {
+  if (!v.valid()) return;
+  if (scope.fixed.count(name)) {
+    const SourceTensor* stored = program_.find_tensor(name);
+    report(error(Code::kMutation, fmt::format("{} changes {} in place", node.target,
+                                              stored ? fmt::format("buffer '{}'", stored->fqn) : fmt::format("input '{}'", name)),
+                 "return the new value as an output and pass it in as an input, or call .eval() before exporting")
+               .at(node.origin));
+    return;
+  }
+  scope.env[name] = {v};
+  // Downwards: views of this value are taken again from the new value.
+  std::vector<std::string> work = scope.aliases.views_on(name);
+  for (size_t i = 0; i < work.size(); ++i) {
+    const View* view = scope.aliases.view_of(work[i]);
+    const Import* rule = find_import(view->node->target);
+    if (!rule) continue;
+    const Values results = build(scope, *view->node, view->node->target, *rule);
+    if (view->output < results.size()) scope.env[work[i]] = {results[view->output]};
+    for (const std::string& next : scope.aliases.views_on(work[i])) work.push_back(next);
+  }
+  // Upwards: the value that this one is a view of.
+  const View* view = scope.aliases.view_of(name);
+  if (!view) return;
+  const auto base = scope.env.find(view->base);
+  if (base == scope.env.end() || base->second.empty()) return;
+  const Value whole = scatter_into_base(scope, *view, base->second[0], v);
+  if (!whole.valid()) {
+    report(error(Code::kUnsupportedForm, fmt::format("{} changes a view made by {} in place", node.target, view->node->target),
+                 "write it without the in-place form: y = torch.where(...), torch.cat(...) or index_put")
+               .at(node.origin));
+    return;
+  }
+  mutate(scope, node, view->base, whole);
+}
+
+// torch.no_grad() and autocast regions inside a module: their body is part of the graph.
+void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth) {
+  if (!graph.graph || depth >= kMaxGraphDepth) return report(error(Code::kGraph, "graphs are nested too deeply").at(node.origin));
+  std::vector<Value> args;
+  bool after = false;
+  for (const SourceArgument& a : node.inputs) {
+    if (after) {
+      auto arg = argument(scope, a.value);
+      if (!arg) return report(std::move(arg.error()).at(node.origin));
+      if (auto* v = std::get_if<Value>(&*arg)) args.push_back(*v);
+      if (auto* v = std::get_if<Values>(&*arg)) args.insert(args.end(), v->begin(), v->end());
+    }
+    after |= a.value.is<GraphRef>();
+  }
+  Scope inner{*graph.graph, {}, {}, {}};
+  size_t next = 0;
+  for (const SourceValue& in : graph.graph->inputs)
+    if (const auto* t = in.get<TensorRef>()) {
+      inner.env[t->name] = {next < args.size() ? args[next] : Value{}};
+      inner.fixed.insert(t->name);
+      ++next;
+    }
+  for (const SourceNode& n : graph.graph->nodes) run_node(inner, n, depth + 1);
+  Values results;
+  for (const SourceValue& o : graph.graph->outputs)
+    if (const auto* t = o.get<TensorRef>()) {
+      const auto it = inner.env.find(t->name);
+      results.push_back(it == inner.env.end() || it->second.empty() ? Value{} : it->second[0]);
+    }
+  bind_results(scope, node, results);
+}
+
+void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
+  origin_ = out_.graph.add_origin(node.origin);
+  if (node.target == "higher_order.wrap_with_set_grad_enabled" || node.target == "higher_order.wrap_with_autocast") {
+    for (const SourceArgument& a : node.inputs)
+      if (const auto* g = a.value.get<GraphRef>()) return run_inlined(scope, node, *g, depth);
+  }
+  const std::string functional = find_import(node.target) ? std::string() : functional_name(node.target);
+  const std::string target = functional.empty() ? node.target : functional;
+  const Import* rule = find_import(target);
+  if (!rule) {
+    report(error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", node.target),
+                 "`atoll ops` lists what is supported; write it with other operators, or keep it outside the exported module")
+               .at(node.origin));
+    return bind_results(scope, node, placeholders(scope, node));
+  }
+  const Values results = build(scope, node, target, *rule);
+  bind_results(scope, node, results);
+  if (!functional.empty()) {
+    const SourceValue* self = node.find("self");
+    const auto* name = self ? self->get<TensorRef>() : nullptr;
+    if (name && !results.empty()) mutate(scope, node, name->name, results[0]);
+    if (name && !node.outputs.empty())
+      if (const auto* out = node.outputs[0].get<TensorRef>(); out && out->name != name->name)
+        scope.aliases.add_alias(out->name, name->name);
+  }
+  scope.aliases.add_node(node);
+}
+
+Result<ImportedProgram> Importer::run() {
+  Scope scope{program_.graph, {}, {}, {}};
+  TRY_STATUS(add_inputs(scope));
+  for (const SourceNode& node : program_.graph.nodes) run_node(scope, node, 0);
+  if (errors_.empty()) {
+    TRY_STATUS(add_outputs(scope));
+    out_.graph.remove_dead_nodes();
+    return std::move(out_);
+  }
+  Error first = std::move(errors_.front());
+  for (size_t i = 1; i < errors_.size(); ++i) first.others.push_back(std::move(errors_[i]));
+  return first;
+}
+
+}  // namespace
+
+Result<ImportedProgram> import_program(const SourceProgram& program) { return Importer(program).run(); }
+
+}  // namespace atl

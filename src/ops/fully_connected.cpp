@@ -1,0 +1,205 @@
+#include "ir/rewrite.h"
+#include "ir/tflite_op.h"
+#include "ops/binary.h"
+#include "ops/elementwise.h"
+#include "ops/fused_activation.h"
+#include "ops/gemm.h"
+#include "ops/matmul.h"
+#include "ops/shape.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+constexpr std::string_view kDtypes = "f32";
+
+bool absent(const Type& t) { return t.dtype == DType::kUnknown; }
+bool absent(const Tensor& t) { return t.bytes() == nullptr || absent(t.type()); }
+
+struct FullyConnectedFacts {
+  static constexpr std::string_view name = "fully_connected";
+  static constexpr std::string_view summary = "a matrix of weights applied along the last axis, plus a bias";
+  static constexpr Layout layout = Layout::kAxisAttr;
+  static constexpr Quant quant = Quant::kWeighted;
+
+  static Result<Types> infer(const FullyConnected&, TypesIn in) {
+    CHECK_OP(C1, in.size() == 2 || in.size() == 3, "two or three operands are needed, not {}", in.size());
+    CHECK_OP(C2, in[0].rank() > 0 && in[1].rank() == 2, "weights {} for {}: the weights must be a matrix", to_string(in[1]),
+             to_string(in[0]));
+    CHECK_OP(C3, in[0].shape.back() == in[1].shape[1] || in[0].shape.back() == kDynamic,
+             "{} columns of weights for {} features", in[1].shape[1], in[0].shape.back());
+    CHECK_OP(C4, in.size() == 2 || absent(in[2]) || in[2].shape == Shape{in[1].shape[0]}, "bias {} for {} rows of weights",
+             to_string(in[2]), in[1].shape[0]);
+    const bool bias_fits = in.size() == 2 || absent(in[2]) || in[2].dtype == in[0].dtype || in[0].quant || in[1].quant;
+    CHECK_OP(C5, (in[0].dtype == in[1].dtype || in[0].quant || in[1].quant) && bias_fits && in[0].dtype != DType::kBool,
+             "operands of the types {} and {}", atl::name(in[0].dtype), atl::name(in[1].dtype));
+    Type out{in[0].dtype, in[0].shape, {}};
+    out.shape.back() = in[1].shape[0];
+    TRY_STATUS(byte_size(out));
+    return Types{out};
+  }
+
+  static Result<Tensors> eval(const FullyConnected& o, TensorsIn in) {
+    const Type types[] = {in[0].type(), in[1].type()};
+    TRY(Types out, infer(o, types));
+    Tensor result = Tensor::make(out[0]);
+    const int64_t rows = in[1].shape()[0], cols = in[1].shape()[1];
+    const int64_t lines = element_count({in[0].shape().begin(), in[0].shape().end() - 1});
+    const bool biased = in.size() > 2 && !absent(in[2]);
+    if (in[0].dtype() == DType::kF32 && in[1].dtype() == DType::kF32) {
+      float* y = result.mutable_data<float>();
+      gemm(false, true, lines, rows, cols, in[0].data<float>(), in[1].data<float>(), y);
+      for (int64_t l = 0; l < lines; ++l)
+        for (int64_t i = 0; i < rows; ++i) {
+          float& v = y[l * rows + i];
+          v = float(activate(o.activation, biased ? double(v) + element_as_double(in[2], i) : double(v)));
+        }
+      return Tensors{result};
+    }
+    visit(in[0].dtype(), [&]<class T>(T) {
+      using Sum = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+      const Tensor w = cast(in[1], in[0].dtype()), b = biased ? cast(in[2], in[0].dtype()) : Tensor();
+      for (int64_t l = 0; l < lines; ++l)
+        for (int64_t i = 0; i < rows; ++i) {
+          Sum sum = biased ? static_cast<Sum>(b.data<T>()[i]) : Sum(0);
+          for (int64_t k = 0; k < cols; ++k)
+            sum += static_cast<Sum>(in[0].data<T>()[l * cols + k]) * static_cast<Sum>(w.data<T>()[i * cols + k]);
+          if (o.activation != Activation::kNone) sum = static_cast<Sum>(activate(o.activation, static_cast<double>(sum)));
+          result.mutable_data<T>()[l * rows + i] = static_cast<T>(sum);
+        }
+    });
+    return Tensors{result};
+  }
+
+  static std::optional<LayoutChoice> permuted(const FullyConnected& o, TypesIn in, int operand, const Perm& p) {
+    if (operand > 0) return std::nullopt;
+    if (p.back() != int(in[0].rank()) - 1) return std::nullopt;
+    LayoutChoice choice{make_op(o), std::vector<Perm>(in.size()), p};
+    choice.in[0] = p;
+    return choice;
+  }
+
+  static Status legal(const FullyConnected&, TypesIn in) {
+    if (in[0].quant || in[1].quant) return {};
+    return legal_dtype("fully_connected", in[0], kDtypes);
+  }
+
+  static Result<TfliteOp> emit(const FullyConnected& o, TypesIn in) {
+    tflite::FullyConnectedOptionsT options;
+    options.fused_activation_function = tflite_activation(o.activation);
+    options.keep_num_dims = in[0].rank() != 2;
+    TfliteOp op(BuiltinOperator::FULLY_CONNECTED, version(in, options.keep_num_dims), 2, std::move(options));
+    if (in.size() > 2 && !absent(in[2]))
+      op.input(2);
+    else
+      op.absent();
+    return op;
+  }
+
+  // The rules of LiteRT's op_version.cc for the forms above; a bias operand is always written, possibly as -1.
+  static int version(TypesIn in, bool keep_num_dims) {
+    const DType x = in[0].dtype, w = in[1].dtype;
+    const bool per_channel = in[1].quant && in[1].quant->scale.size() > 1;
+    if (x == DType::kF32 && w == DType::kI8 && per_channel) return 12;
+    if (x == DType::kI16 && w == DType::kI16) return 7;
+    if (keep_num_dims) return 5;
+    if (x == DType::kI8 && w == DType::kI4) return 10;
+    if (x == DType::kI8 && w == DType::kI8) return 4;
+    if (x == DType::kF32 && w != DType::kF32) return 3;
+    return 1;
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.code != BuiltinOperator::FULLY_CONNECTED || !n.present(0) || !n.present(1) || n.out.size() != 1) return not_decoded();
+    const auto* options = n.options_as<tflite::FullyConnectedOptionsT>();
+    const bool default_format =
+        !options || options->weights_format == tflite::FullyConnectedOptionsWeightsFormat::DEFAULT;
+    const bool keep = options && options->keep_num_dims;
+    if (!default_format || (options && options->asymmetric_quantize_inputs)) return not_decoded();
+    if (n.in[0]->rank() == 0 || (!keep && n.in[0]->rank() != 2) || n.in[1]->rank() != 2) return not_decoded();
+    if (n.in[0]->shape.back() != n.in[1]->shape[1]) return not_decoded();
+    FullyConnected op;
+    if (options) {
+      TRY(op.activation, activation_from(options->fused_activation_function));
+    }
+    std::vector<int> in{0, 1};
+    if (n.present(2)) in.push_back(2);
+    return Decoded{make_op(op), in};
+  }
+
+  static Result<bool> canonicalize(const FullyConnected& o, Rewrite& r) {
+    if (r.in_count() == 3 && !r.in(2).valid()) return r.replace(r.add(o, {r.in(0), r.in(1)}));
+    return sink_reshape(o, r);
+  }
+
+  // Reshape(FullyConnected(Reshape(x))) where only leading axes are split or joined: the weights apply to x as it is.
+  static Result<bool> sink_reshape(const FullyConnected& o, Rewrite& r) {
+    const Graph& g = r.graph();
+    if (!g.as<Reshape>(r.in(0)) || g.uses(r.out()).empty()) return false;
+    for (const Use& u : g.uses(r.out()))
+      if (u.node == kGraphOutput || g[u.node].op->code != OpCode::kReshape) return false;
+    const Value x = g[r.in(0)].in[0];
+    if (r.rank(x) == 0 || r.shape(x).back() != r.in_type(0).shape.back() || r.type(x).quant) return false;
+    Values in = r.node().in;
+    in[0] = x;
+    const Value y = r.add(o, in);
+    return r.replace(r.add(Reshape(r.out_type().shape), {y}));
+  }
+
+  // XNNPACK takes constant weights and biases only: others become a BATCH_MATMUL and an ADD, which it takes.
+  static Result<bool> legalize(const FullyConnected& o, Rewrite& r) {
+    TRY(const bool cast, legalize_by_cast(r, make_op(o), kDtypes));
+    if (cast || r.in_type(0).quant || r.in_type(1).quant) return cast;
+    const bool biased = r.in_count() > 2 && r.in(2).valid();
+    const bool fixed = r.is_constant(1), fixed_bias = !biased || r.is_constant(2);
+    if (fixed && fixed_bias) return false;
+    if (!biased && o.activation != Activation::kNone) return false;
+    const Shape& xs = r.in_type(0).shape;
+    if (!is_static(xs) || element_count(xs) == 0 || element_count(r.out_type().shape) == 0) return false;
+    Value y;
+    if (fixed) {
+      y = r.add(FullyConnected{}, {r.in(0), r.in(1)});
+    } else if (xs.size() == 1) {
+      y = r.add(BatchMatmul(false, true), {r.add(Reshape({1, xs[0]}), {r.in(0)}), r.in(1)});
+      y = r.add(Reshape(r.out_type().shape), {y});
+    } else if (xs.size() > 2) {
+      const int64_t lines = element_count({xs.begin(), xs.end() - 1});
+      y = r.add(BatchMatmul(false, true), {r.add(Reshape({lines, xs.back()}), {r.in(0)}), r.in(1)});
+      y = r.add(Reshape(r.out_type().shape), {y});
+    } else {
+      y = r.add(BatchMatmul(false, true), {r.in(0), r.in(1)});
+    }
+    if (biased) {
+      Shape bias(r.out_type().rank(), 1);
+      bias.back() = r.out_type().shape.back();
+      const Value b = bias.size() == 1 ? r.in(2) : r.add(Reshape(bias), {r.in(2)});
+      y = r.add(Binary(BinaryKind::kAdd, o.activation), {y, b});
+    }
+    return r.replace(y);
+  }
+
+  static std::vector<Sample> samples() {
+    const Type x{DType::kF32, {3, 5}, {}}, w{DType::kF32, {7, 5}, {}}, b{DType::kF32, {7}, {}};
+    FullyConnected relu;
+    relu.activation = Activation::kRelu;
+    const OpPtr plain = make_op(FullyConnected{});
+    const Type i{DType::kI32, {7, 5}, {}};
+    return {
+        {.op = plain, .in = {x, w, b}},
+        {.op = make_op(relu), .in = {x, w, b}},
+        {.op = plain, .in = {x, w}},
+        {.op = plain, .in = {Type{DType::kF32, {2, 3, 4, 5}, {}}, w, b}},
+        {.op = plain, .in = {Type{DType::kF32, {5}, {}}, w, b}},
+        {.op = plain, .in = {x}, .bad = "C1"},
+        {.op = plain, .in = {x, b}, .bad = "C2"},
+        {.op = plain, .in = {x, Type{DType::kF32, {5, 7}, {}}}, .bad = "C3"},
+        {.op = plain, .in = {x, w, Type{DType::kF32, {5}, {}}}, .bad = "C4"},
+        {.op = plain, .in = {x, i}, .bad = "C5"},
+    };
+  }
+};
+
+}  // namespace
+DEFINE_OP(FullyConnected, FullyConnectedFacts)
+}  // namespace atl

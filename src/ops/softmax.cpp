@@ -1,0 +1,109 @@
+#include <cmath>
+#include <limits>
+
+#include "ir/rewrite.h"
+#include "ir/tflite_op.h"
+#include "ops/axis.h"
+#include "ops/elementwise.h"
+#include "ops/last_axis.h"
+#include "ops/reduce.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+constexpr std::string_view kDtypes = "f32 f16";
+
+struct SoftmaxFacts {
+  static constexpr std::string_view name = "softmax";
+  static constexpr std::string_view summary = "exponentials along an axis, divided by their sum";
+  static constexpr Layout layout = Layout::kAxisAttr;
+  static constexpr Quant quant = Quant::kFixedOutput;
+
+  static Result<Types> infer(const Softmax& o, TypesIn in) {
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    CHECK_OP(C2, in[0].rank() > 0 && normalize_axis(o.axis, in[0].rank()), "axis {} is outside rank {}", o.axis, in[0].rank());
+    CHECK_OP(C3, is_float(in[0].dtype) || in[0].quant, "softmax does not take {}", atl::name(in[0].dtype));
+    return Types{in[0]};
+  }
+
+  static Result<Tensors> eval(const Softmax& o, TensorsIn in) {
+    TRY(const int64_t axis, normalize_axis(o.axis, in[0].shape().size()));
+    Tensor result = Tensor::make(in[0].type());
+    const AxisLines lines(in[0].shape(), axis);
+    std::vector<double> e(static_cast<size_t>(lines.size));
+    visit(in[0].dtype(), [&]<class T>(T) {
+      const T* x = in[0].data<T>();
+      T* y = result.mutable_data<T>();
+      lines.each([&](int64_t first) {
+        double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+        for (int64_t i = 0; i < lines.size; ++i) {
+          e[size_t(i)] = o.beta * static_cast<double>(x[first + i * lines.inner]);
+          largest = e[size_t(i)] > largest ? e[size_t(i)] : largest;
+        }
+        for (double& v : e) sum += v = std::exp(v - largest);
+        for (int64_t i = 0; i < lines.size; ++i) y[first + i * lines.inner] = static_cast<T>(e[size_t(i)] / sum);
+      });
+    });
+    return Tensors{result};
+  }
+
+  static std::optional<LayoutChoice> permuted(const Softmax& o, TypesIn in, int, const Perm& p) {
+    Softmax op = o;
+    op.axis = physical_axis(p, o.axis < 0 ? o.axis + int64_t(in[0].rank()) : o.axis);
+    return LayoutChoice{make_op(op), {p}, p};
+  }
+
+  static Status legal(const Softmax& o, TypesIn in) {
+    TRY_STATUS(legal_dtype("softmax", in[0], kDtypes));
+    return legal_last_axis("softmax", o.axis, in[0]);
+  }
+
+  static Result<TfliteOp> emit(const Softmax& o, TypesIn in) {
+    const DType t = in[0].dtype;
+    tflite::SoftmaxOptionsT options;
+    options.beta = float(o.beta);
+    const int version = t == DType::kF16 ? 4 : t == DType::kI16 ? 3 : t == DType::kI8 ? 2 : 1;
+    return TfliteOp(BuiltinOperator::SOFTMAX, version, 1, std::move(options));
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.code != BuiltinOperator::SOFTMAX || !n.present(0) || n.in[0]->rank() == 0) return not_decoded();
+    Softmax op(int64_t(n.in[0]->rank()) - 1);
+    if (const auto* options = n.options_as<tflite::SoftmaxOptionsT>()) op.beta = options->beta;
+    return Decoded{make_op(op), {0}};
+  }
+
+  static Result<bool> canonicalize(const Softmax& o, Rewrite& r) {
+    if (o.axis >= 0) return false;
+    Softmax op = o;
+    op.axis += int64_t(r.in_type(0).rank());
+    return r.replace(r.add(op, {r.in(0)}));
+  }
+
+  static Result<bool> legalize(const Softmax& o, Rewrite& r) {
+    TRY(const bool moved, legalize_last_axis(o, r));
+    return moved ? moved : legalize_by_cast(r, make_op(o), kDtypes);
+  }
+
+  static std::vector<Sample> samples() {
+    const Type t{DType::kF32, {2, 3, 4, 5}, {}};
+    Softmax sharp(3);
+    sharp.beta = 2.5;
+    return {
+        {.op = make_op(Softmax(3)), .in = {t}, .low = -8, .high = 8},
+        {.op = make_op(sharp), .in = {t}},
+        {.op = make_op(Softmax(1)), .in = {t}},
+        {.op = make_op(Softmax(-1)), .in = {Type{DType::kF32, {7}, {}}}, .low = -90, .high = 90},
+        {.op = make_op(Softmax(0)), .in = {}, .bad = "C1"},
+        {.op = make_op(Softmax(4)), .in = {t}, .bad = "C2"},
+        {.op = make_op(Softmax(0)), .in = {Type{DType::kF32, {}, {}}}, .bad = "C2"},
+        {.op = make_op(Softmax(0)), .in = {Type{DType::kI32, {3}, {}}}, .bad = "C3"},
+    };
+  }
+};
+
+}  // namespace
+DEFINE_OP(Softmax, SoftmaxFacts)
+}  // namespace atl

@@ -1,0 +1,45 @@
+// What a pass is: a name, a sentence, and a function that changes a graph.
+#pragma once
+#include <string_view>
+
+#include "ir/rewrite.h"
+
+namespace atl {
+
+/// How the interface of the written model is laid out.
+enum class InterfaceLayout {
+  kKeep,  ///< inputs and outputs as in the source
+  kNhwc,  ///< inputs and outputs of four or five axes may become channels-last, whichever costs less
+};
+
+/// Settings and counters of one run of the pipeline.
+struct PassContext {
+  InterfaceLayout interface_layout = InterfaceLayout::kKeep;
+  /// Rewrites left to apply: after that many, passes stop rewriting (to bisect a wrong rewrite). Layout and legalization always run.
+  int64_t rewrite_limit = -1;
+  int64_t rewrites = 0;  ///< applied so far
+
+  bool may_rewrite() const { return rewrite_limit < 0 || rewrites < rewrite_limit; }
+};
+
+struct Pass {
+  std::string_view name;
+  std::string_view sentence;
+  Status (*run)(Graph&, PassContext&);
+};
+
+Status canonicalize(Graph&, PassContext&);
+Status fold_constants(Graph&, PassContext&);
+Status merge_equal_nodes(Graph&, PassContext&);
+Status recognize_activations(Graph&, PassContext&);
+Status fold_scales(Graph&, PassContext&);
+Status fuse_pads(Graph&, PassContext&);
+Status assign_layout(Graph&, PassContext&);
+Status fuse_activations(Graph&, PassContext&);
+Status legalize(Graph&, PassContext&);
+
+/// Applies `rule` to every live node, operands first, again and again until nothing changes. A rule returns true when it replaced
+/// the node. E: the rule's; kInternal when it does not come to an end.
+Status apply_to_fixpoint(Graph& graph, PassContext& context, bool limited, Result<bool> (*rule)(Rewrite&));
+
+}  // namespace atl

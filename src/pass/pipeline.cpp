@@ -1,0 +1,65 @@
+#include "pass/pipeline.h"
+
+#include <array>
+#include <chrono>
+
+#include "ir/text.h"
+#include "ir/verifier.h"
+
+namespace atl {
+namespace {
+
+// The order matters: each pass says in its file what it depends on.
+constexpr std::array kPipeline = {
+    // One form for everything: equal ranks, no trivial nodes; then whatever is constant becomes a constant.
+    Pass{"canonicalize", "brings nodes into the one form that later passes expect", canonicalize},
+    Pass{"fold-constants", "nodes whose operands are all constants become constants", fold_constants},
+    Pass{"canonicalize", "again, now that constants are known", canonicalize},
+    Pass{"fold-constants", "again", fold_constants},
+    Pass{"merge-equal-nodes", "nodes of equal op on equal operands become one", merge_equal_nodes},
+    // Compositions that LiteRT has one operator for.
+    Pass{"recognize-activations", "finds activations that the source spelled out", recognize_activations},
+    // Batch norm and other scales go into the weights, paddings into convolutions, while axes still have torch's order.
+    Pass{"fold-scales", "multiplications and additions of constants go into weights and biases", fold_scales},
+    Pass{"fuse-pads", "zero paddings become a field of the convolution behind them", fuse_pads},
+    Pass{"fold-constants", "computes the new weights, or makes them recipes", fold_constants},
+    // The only place where layouts and transposes are decided.
+    Pass{"assign-layout", "gives every node the layout that moves the fewest bytes", assign_layout},
+    Pass{"canonicalize", "joins the reshapes that the layout left", canonicalize},
+    Pass{"fuse-activations", "activations become a field of the op before them", fuse_activations},
+    // What LiteRT has no form for; this can make new constants and equal nodes.
+    Pass{"legalize", "turns what LiteRT has no form for into what it has", legalize},
+    Pass{"fold-constants", "again, for what legalization made", fold_constants},
+    Pass{"merge-equal-nodes", "again, for what legalization made", merge_equal_nodes},
+};
+
+}  // namespace
+
+std::span<const Pass> pipeline() { return kPipeline; }
+
+Status run_pipeline(Graph& graph, const PipelineOptions& options) {
+  PassContext context;
+  context.interface_layout = options.interface_layout;
+  context.rewrite_limit = options.rewrite_limit;
+  std::string text = options.track_changes ? print(graph) : std::string();
+  if (options.observer) options.observer(0, "import", graph, 0, true);
+  size_t index = 0;
+  for (const Pass& pass : kPipeline) {
+    const auto start = std::chrono::steady_clock::now();
+    if (auto s = pass.run(graph, context); !s) return std::move(s.error()).in(fmt::format("pass {}", pass.name));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ++index;
+    if (options.verify_each || index == kPipeline.size())
+      if (auto s = verify(graph); !s) return std::move(s.error()).in(fmt::format("after pass {}", pass.name));
+    bool changed = true;
+    if (options.track_changes) {
+      std::string now = print(graph);
+      changed = now != text;
+      text = std::move(now);
+    }
+    if (options.observer) options.observer(index, pass.name, graph, seconds, changed);
+  }
+  return {};
+}
+
+}  // namespace atl

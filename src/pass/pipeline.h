@@ -1,0 +1,29 @@
+// The order of the passes, readable top to bottom in pipeline.cpp, and what can be observed between them.
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pass/pass.h"
+
+namespace atl {
+
+struct PipelineOptions {
+  InterfaceLayout interface_layout = InterfaceLayout::kKeep;
+  int64_t rewrite_limit = -1;  ///< stop rewriting after so many rewrites; -1: no limit
+  bool verify_each = false;    ///< run the verifier after every pass, not only after the last
+  /// Called before the first pass (index 0, name "import") and after each pass with its number, name and seconds; `changed` is false
+  /// when the graph's text is the same as before (only computed when `track_changes`).
+  std::function<void(size_t index, std::string_view name, const Graph&, double seconds, bool changed)> observer;
+  bool track_changes = false;
+};
+
+/// Every pass in the order in which it runs.
+std::span<const Pass> pipeline();
+
+/// Runs all passes on an imported graph; it is then ready to be written (Stage::kLegal).
+/// E: the passes'; kInternal when the verifier finds an inconsistency.
+Status run_pipeline(Graph& graph, const PipelineOptions& options);
+
+}  // namespace atl
