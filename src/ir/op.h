@@ -127,6 +127,8 @@ struct OpDef {
   size_t (*hash)(const OpBase&);
   std::vector<Sample> (*samples)();
   std::span<const Import> imports;
+  /// True when every element of the results is an element of operand 0 and other operands only say which: a factor may pass through.
+  bool moves_elements;
   /// nullptr, or: turns a LiteRT operator into this op; an error means "keep it opaque".
   Result<Decoded> (*decode)(const TfliteNode&);
   /// nullptr for ops without weights, or: the roles of the operands; nullopt when this node's weight cannot be scaled (it has an activation).
@@ -198,6 +200,7 @@ constexpr OpDef make_def(OpCode code) {
   d.hash = [](const OpBase& o) { return std::hash<std::string>{}(print_fields(O::fields(static_cast<const O&>(o)))); };
   d.samples = [] { return F::samples(); };
   if constexpr (requires { F::imports; }) d.imports = F::imports;
+  if constexpr (requires { F::moves_elements; }) d.moves_elements = F::moves_elements;
   if constexpr (requires(const TfliteNode& n) { F::decode(n); }) d.decode = F::decode;
   if constexpr (requires(const O& o, TypesIn t) { F::weights(o, t); })
     d.weights = [](const OpBase& o, TypesIn t) { return F::weights(static_cast<const O&>(o), t); };

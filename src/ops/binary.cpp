@@ -295,12 +295,7 @@ struct BinaryFacts {
       case BinaryKind::kSub:
         return i16 && quantized ? 5 : t == DType::kI64 ? 4 : wide ? 3 : i8 ? 2 : 1;
       case BinaryKind::kMul:
-        return t == DType::kF16                                 ? 8
-               : t == DType::kU32 || (i16 && !quantized)        ? 7
-               : t == DType::kI64                               ? 5
-               : i16                                            ? 4
-               : i8                                             ? 2
-                                                                : 1;
+        return t == DType::kF16 ? 8 : t == DType::kU32 || (i16 && !quantized) ? 7 : t == DType::kI64 ? 5 : i16 ? 4 : i8 ? 2 : 1;
       case BinaryKind::kDiv:
         return wide ? 2 : 1;
       case BinaryKind::kMaximum:
@@ -446,16 +441,12 @@ struct BinaryFacts {
     for (size_t k = 0; k < std::size(kKinds); ++k) {
       const auto kind = BinaryKind(k);
       const bool positive = kind == BinaryKind::kPow || divides(kind);
-      s.push_back({.op = make_op(Binary(kind)),
-                   .in = {f32({2, 3, 4, 5}), f32({2, 3, 4, 5})},
-                   .low = positive ? 0.5 : -4,
-                   .high = 4});
+      s.push_back(
+          {.op = make_op(Binary(kind)), .in = {f32({2, 3, 4, 5}), f32({2, 3, 4, 5})}, .low = positive ? 0.5 : -4, .high = 4});
       if (kind == BinaryKind::kAtan2) continue;
-      s.push_back({.op = make_op(Binary(kind)),
-                   .in = {f32({2, 3, 4, 5}), f32({1, 3, 1, 1})},
-                   .low = positive ? 0.5 : -4,
-                   .high = 4});
-      s.push_back({.op = make_op(Binary(kind)), .in = {i32({2, 3, 4}), i32({})}, .low = positive ? 1 : -9, .high = 9});
+      s.push_back(
+          {.op = make_op(Binary(kind)), .in = {f32({2, 3, 4, 5}), f32({1, 3, 1, 1})}, .low = positive ? 0.5 : -4, .high = 4});
+      s.push_back({.op = make_op(Binary(kind)), .in = {i32({2, 3, 4}), i32({})}, .low = positive ? 1.0 : -9.0, .high = 9});
     }
     for (auto act : {Activation::kRelu, Activation::kReluN1To1, Activation::kRelu6})
       s.push_back({.op = make_op(Binary(BinaryKind::kAdd, act)), .in = {f32({3, 4, 5}), f32({1, 1, 5})}, .low = -9, .high = 9});
@@ -464,8 +455,7 @@ struct BinaryFacts {
     s.push_back({.op = make_op(Binary()), .in = {f32({2}), i32({2})}, .bad = "C2"});
     s.push_back({.op = make_op(Binary()), .in = {Type{DType::kBool, {2}, {}}, Type{DType::kBool, {2}, {}}}, .bad = "C3"});
     s.push_back({.op = make_op(Binary(BinaryKind::kAtan2)), .in = {i32({2}), i32({2})}, .bad = "C4"});
-    s.push_back(
-        {.op = make_op(Binary(BinaryKind::kPow, Activation::kRelu)), .in = {f32({2}), f32({2})}, .bad = "C5"});
+    s.push_back({.op = make_op(Binary(BinaryKind::kPow, Activation::kRelu)), .in = {f32({2}), f32({2})}, .bad = "C5"});
     s.push_back({.op = make_op(Binary()), .in = {f32({2, 3}), f32({2, 4})}, .bad = "C6"});
     return s;
   }

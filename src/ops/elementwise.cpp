@@ -156,14 +156,19 @@ Result<bool> legalize_by_cast(Rewrite& r, OpPtr op, std::string_view accepted, s
   return r.replace(std::move(out));
 }
 
+Value reshape_value(Builder& b, Value v, Shape shape) {
+  if (b.shape(v) == shape || !v.valid()) return v;
+  if (const Constant* c = b.graph().constant(v))
+    if (ConstantPtr reshaped = c->reshaped(shape)) return b.constant(std::move(reshaped));
+  return b.add(Reshape(std::move(shape)), {v});
+}
+
 Value with_rank(Builder& b, Value v, size_t rank) {
   const Shape& s = b.shape(v);
   if (s.size() >= rank || element_count(s) == 1) return v;
   Shape full(rank - s.size(), 1);
   full.insert(full.end(), s.begin(), s.end());
-  if (const Constant* c = b.graph().constant(v))
-    if (ConstantPtr reshaped = c->reshaped(full)) return b.constant(std::move(reshaped));
-  return b.add(Reshape(std::move(full)), {v});
+  return reshape_value(b, v, std::move(full));
 }
 
 std::optional<double> uniform_constant(Builder& b, Value v) {

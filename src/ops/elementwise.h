@@ -118,6 +118,8 @@ Value cast_value(Builder& b, Value v, DType to);
 /// Canonical operands of a broadcasting op: a constant of equal elements becomes a scalar where the result keeps its shape, and
 /// an operand of lower rank than the result (scalars aside) gets leading axes of size 1. True when something changed.
 Result<bool> canonicalize_operands(Rewrite& r);
+/// v under another shape with as many elements: a constant without a node, anything else by RESHAPE.
+Value reshape_value(Builder& b, Value v, Shape shape);
 /// v with leading axes of size 1 up to `rank`; scalars and values of one element stay as they are.
 Value with_rank(Builder& b, Value v, size_t rank);
 /// The number that all elements of a constant equal, or nullopt; large recipes are not evaluated for it.

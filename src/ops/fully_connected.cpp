@@ -113,8 +113,7 @@ struct FullyConnectedFacts {
   static Result<Decoded> decode(const TfliteNode& n) {
     if (n.code != BuiltinOperator::FULLY_CONNECTED || !n.present(0) || !n.present(1) || n.out.size() != 1) return not_decoded();
     const auto* options = n.options_as<tflite::FullyConnectedOptionsT>();
-    const bool default_format =
-        !options || options->weights_format == tflite::FullyConnectedOptionsWeightsFormat::DEFAULT;
+    const bool default_format = !options || options->weights_format == tflite::FullyConnectedOptionsWeightsFormat::DEFAULT;
     const bool keep = options && options->keep_num_dims;
     if (!default_format || (options && options->asymmetric_quantize_inputs)) return not_decoded();
     if (n.in[0]->rank() == 0 || (!keep && n.in[0]->rank() != 2) || n.in[1]->rank() != 2) return not_decoded();

@@ -16,7 +16,8 @@ constexpr double kEpsilon = 1e-6;  // LiteRT's kernel divides by at least this
 
 struct L2NormalizeFacts {
   static constexpr std::string_view name = "l2_normalize";
-  static constexpr std::string_view summary = "division by the Euclidean norm along the last axis, which counts as at least 1e-6";
+  static constexpr std::string_view summary =
+      "division by the Euclidean norm along the last axis, which counts as at least 1e-6";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kFixedOutput;
 

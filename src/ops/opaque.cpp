@@ -1,88 +1,49 @@
 #include "ops/opaque.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "ir/tflite_op.h"
 
 namespace atl {
-
-std::string type_text(const Type& t) {
-  if (!t.quant || t.quant->scale.size() <= 1) return to_string(t);
-  Type plain = t;
-  plain.quant.reset();
-  std::string out = to_string(plain) + fmt::format("q(axis={},scale=", t.quant->axis);
-  print_value(out, t.quant->scale);
-  out += ",zero=";
-  print_value(out, t.quant->zero_point);
-  return out + ')';
-}
-
 namespace {
 
-bool take_word(FieldText& in, std::string_view word) {
-  if (in.rest.substr(0, word.size()) != word) return false;
-  in.rest.remove_prefix(word.size());
-  return true;
+template <class V>
+void append_list(std::string& out, const std::vector<V>& values) {
+  for (size_t i = 0; i < values.size(); ++i) out += fmt::format("{}{}", i ? " " : "", values[i]);
 }
 
-Result<Shape> parse_shape(FieldText& in) {
-  Shape shape;
-  if (!in.take('[')) return error(Code::kGraph, "'[' expected in a type");
-  while (!in.take(']')) {
-    int64_t size = kDynamic;
-    if (!in.take('?')) TRY_STATUS(parse_value(in, size));
-    shape.push_back(size);
-    if (!in.take(',') && in.rest.substr(0, 1) != "]") return error(Code::kGraph, "']' expected in a type");
-  }
-  return shape;
-}
-
-Result<QuantParams> parse_quant(FieldText& in) {
-  QuantParams q;
-  if (take_word(in, "axis=")) {
-    TRY_STATUS(parse_value(in, q.axis));
-    if (!take_word(in, ",scale=")) return error(Code::kGraph, "scales expected in a type");
-    TRY_STATUS(parse_value(in, q.scale));
-    if (!take_word(in, ",zero=")) return error(Code::kGraph, "zero points expected in a type");
-    TRY_STATUS(parse_value(in, q.zero_point));
-  } else {
-    q.scale.resize(1);
-    q.zero_point.resize(1);
-    TRY_STATUS(parse_value(in, q.scale[0]));
-    if (!in.take(',')) return error(Code::kGraph, "',' expected in a type");
-    TRY_STATUS(parse_value(in, q.zero_point[0]));
-  }
-  return q;
-}
-
-}  // namespace
-
-Result<Type> type_from_text(std::string_view text) {
-  FieldText in{text};
-  const size_t end = text.find('[');
-  const auto dtype = dtype_from_name(text.substr(0, end));
-  if (!dtype || end == std::string_view::npos) return error(Code::kGraph, fmt::format("'{}' is not a type", text));
-  in.rest.remove_prefix(end);
-  Type t{*dtype, {}, {}};
-  TRY(t.shape, parse_shape(in));
-  if (in.rest.empty()) return t;
-  if (!take_word(in, "q(") || in.rest.empty() || in.rest.back() != ')')
-    return error(Code::kGraph, fmt::format("'{}' is not a type", text));
-  in.rest.remove_suffix(1);
-  TRY(t.quant, parse_quant(in));
-  if (!in.rest.empty()) return error(Code::kGraph, fmt::format("'{}' is not a type", text));
-  return t;
-}
-
-namespace {
-
-Result<Types> types_from_text(const std::vector<std::string>& texts) {
-  Types out;
-  for (const std::string& s : texts) {
-    TRY(Type t, type_from_text(s));
-    out.push_back(std::move(t));
+// Numbers up to `end`, separated by `separator`; the text after `end` stays.
+template <class V>
+Result<std::vector<V>> take_list(std::string_view& text, char separator, char end) {
+  std::vector<V> out;
+  const size_t stop = text.find(end);
+  if (stop == std::string_view::npos) return error(Code::kGraph, fmt::format("'{}' expected in a type", end));
+  std::string_view list = text.substr(0, stop);
+  text.remove_prefix(stop + 1);
+  while (!list.empty()) {
+    const std::string_view word = list.substr(0, list.find(separator));
+    V v{};
+    const auto r = std::from_chars(word.data(), word.data() + word.size(), v);
+    if (r.ec != std::errc{} || r.ptr != word.data() + word.size())
+      return error(Code::kGraph, fmt::format("number expected in a type, not '{}'", word));
+    out.push_back(v);
+    list.remove_prefix(std::min(list.size(), word.size() + 1));
   }
   return out;
+}
+
+// The operator that an Opaque keeps. E: kGraph when its bytes are not one.
+Result<std::unique_ptr<tflite::OperatorT>> unpack(const Opaque& o) {
+  std::vector<uint8_t> bytes;
+  for (int64_t b : o.bytes) {
+    if (b < 0 || b > 255) return error(Code::kGraph, "an opaque operator's bytes are damaged");
+    bytes.push_back(uint8_t(b));
+  }
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  if (bytes.empty() || !verifier.VerifyBuffer<tflite::Operator>(nullptr))
+    return error(Code::kGraph, "an opaque operator's bytes are damaged");
+  return std::unique_ptr<tflite::OperatorT>(flatbuffers::GetRoot<tflite::Operator>(bytes.data())->UnPack());
 }
 
 struct OpaqueFacts {
@@ -91,72 +52,116 @@ struct OpaqueFacts {
   static constexpr Layout layout = Layout::kOpaque;
   static constexpr Quant quant = Quant::kFloatOnly;
 
-  static Result<Types> infer(const Opaque& o, TypesIn in) {
-    TRY(Types out, types_from_text(o.types));
-    CHECK_OP(C1, o.updated.size() <= out.size(), "{} updated operands, but {} results", o.updated.size(), out.size());
-    for (const auto* list : {&o.variables, &o.updated})
-      for (int64_t i : *list) CHECK_OP(C2, i >= 0 && uint64_t(i) < in.size(), "there is no operand {}", i);
-    CHECK_OP(C3, o.builtin != Opaque::kFileTensor || (in.size() <= 1 && out.size() == 1),
-             "a tensor of a file has one content and one value, not {} and {}", in.size(), out.size());
+  static Result<Types> infer(const Opaque& o, TypesIn) {
+    Types out;
+    for (const std::string& text : o.types) {
+      TRY(Type t, decode_type(text));
+      out.push_back(std::move(t));
+    }
     return out;
   }
 
   static Result<Tensors> eval(const Opaque& o, TensorsIn) {
-    return error(Code::kUnsupportedForm,
-                 fmt::format("operator {} of a .tflite file is kept as it is and cannot be evaluated here",
-                             o.custom_code.empty() ? builtin_name(o) : "'" + o.custom_code + "'"));
-  }
-
-  static std::string builtin_name(const Opaque& o) {
-    const std::string name = tflite::EnumNameBuiltinOperator(tflite::BuiltinOperator(o.builtin));
-    return name.empty() ? std::to_string(o.builtin) : name;
+    const std::string what = o.custom_code.empty()
+                                 ? std::string(tflite::EnumNameBuiltinOperator(tflite::BuiltinOperator(o.builtin)))
+                                 : o.custom_code;
+    return error(Code::kUnsupportedForm, fmt::format("the operator {} is kept as it is and cannot be evaluated", what),
+                 "run the file with LiteRT instead");
   }
 
   static std::optional<LayoutChoice> permuted(const Opaque&, TypesIn, int, const Perm&) { return not_permuted(); }
-
   static Status legal(const Opaque&, TypesIn) { return {}; }
 
   static Result<TfliteOp> emit(const Opaque& o, TypesIn in) {
-    if (o.builtin < 0 || o.builtin > int64_t(tflite::BuiltinOperator::MAX))
-      return error(Code::kInternal, fmt::format("an opaque operator has the builtin code {}", o.builtin));
+    TRY(auto kept, unpack(o));
     TfliteOp op;
     op.code = tflite::BuiltinOperator(o.builtin);
     op.version = int(o.version);
     op.custom_code = o.custom_code;
-    for (size_t i = 0; i < in.size(); ++i) op.input(int(i));
-    for (int64_t i : o.variables) op.operands[size_t(i)].variable = true;
-    for (int64_t i : o.updated) op.updated.push_back(int(i));
-    TRY(op.intermediates, types_from_text(o.intermediates));
-    if (o.bytes.empty()) return op;
-    std::vector<uint8_t> packed(o.bytes.begin(), o.bytes.end());
-    flatbuffers::Verifier verifier(packed.data(), packed.size());
-    if (!verifier.VerifyBuffer<tflite::Operator>(nullptr))
-      return error(Code::kGraph, "an opaque operator's options are damaged");
-    tflite::OperatorT options;
-    flatbuffers::GetRoot<tflite::Operator>(packed.data())->UnPackTo(&options);
-    op.options = std::move(options.builtin_options);
-    op.options2 = std::move(options.builtin_options_2);
-    op.custom_options = std::move(options.custom_options);
+    op.custom_options = std::move(kept->custom_options);
+    op.options = std::move(kept->builtin_options);
+    op.options2 = std::move(kept->builtin_options_2);
+    const auto& variable = kept->mutating_variable_inputs;
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in[i].dtype == DType::kUnknown)
+        op.absent();
+      else
+        op.input(int(i), i < variable.size() && variable[i]);
+    }
+    for (const std::string& text : o.intermediates) {
+      TRY(Type t, decode_type(text));
+      op.intermediates.push_back(std::move(t));
+    }
     return op;
   }
 
   static std::vector<Sample> samples() {
-    Opaque good;
-    good.builtin = int64_t(tflite::BuiltinOperator::ABS);
-    good.types = {"f32[2,3]"};
-    Opaque updated = good, missing = good, tensor = good;
-    updated.updated = {0, 0};
-    missing.variables = {1};
-    tensor.builtin = Opaque::kFileTensor;
-    tensor.types = {"f32[2]", "f32[2]"};
-    const Types in{Type{DType::kF32, {2, 3}, {}}};
-    return {{.op = make_op(good), .in = in},
-            {.op = make_op(updated), .in = in, .bad = "C1"},
-            {.op = make_op(missing), .in = in, .bad = "C2"},
-            {.op = make_op(tensor), .in = {}, .bad = "C3"}};
+    tflite::OperatorT op;
+    op.builtin_options.Set(tflite::ReverseSequenceOptionsT{});
+    const Type x{DType::kF32, {2, 3}, {}};
+    std::vector<Sample> s;
+    s.push_back({.op = make_op(make_opaque(op, int(tflite::BuiltinOperator::REVERSE_SEQUENCE), 1, {}, {}, {x}, {})),
+                 .in = {x, Type{DType::kI32, {2}, {}}}});
+    return s;
   }
 };
 
 }  // namespace
+
+std::string encode_type(const Type& t) {
+  std::string out = std::string(name(t.dtype)) + '[';
+  append_list(out, t.shape);
+  out += ']';
+  if (t.quant) {
+    out += fmt::format("q({};", t.quant->axis);
+    append_list(out, t.quant->scale);
+    out += ';';
+    append_list(out, t.quant->zero_point);
+    out += ')';
+  }
+  return out;
+}
+
+Result<Type> decode_type(std::string_view text) {
+  const size_t open = text.find('[');
+  const auto dtype = open == std::string_view::npos ? std::nullopt : dtype_from_name(text.substr(0, open));
+  if (!dtype) return error(Code::kGraph, fmt::format("'{}' is not a type", text.substr(0, 40)));
+  text.remove_prefix(open + 1);
+  Type t{*dtype, {}, {}};
+  TRY(t.shape, take_list<int64_t>(text, ' ', ']'));
+  TRY_STATUS(byte_size(t));
+  if (text.empty()) return t;
+  if (text.substr(0, 2) != "q(") return error(Code::kGraph, "a type's quantization is damaged");
+  text.remove_prefix(2);
+  QuantParams q;
+  TRY(const auto axis, take_list<int>(text, ' ', ';'));
+  TRY(q.scale, take_list<float>(text, ' ', ';'));
+  TRY(q.zero_point, take_list<int64_t>(text, ' ', ')'));
+  if (axis.size() != 1 || !text.empty()) return error(Code::kGraph, "a type's quantization is damaged");
+  q.axis = axis[0];
+  t.quant = std::move(q);
+  return t;
+}
+
+Opaque make_opaque(const tflite::OperatorT& op, int builtin, int version, std::string custom_code,
+                   const std::vector<bool>& variables, const Types& results, const Types& intermediates) {
+  tflite::OperatorT kept = op;
+  kept.opcode_index = 0;
+  kept.inputs.clear();
+  kept.outputs.clear();
+  kept.intermediates.clear();
+  kept.mutating_variable_inputs = variables;
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(tflite::CreateOperator(builder, &kept));
+  Opaque o;
+  o.builtin = builtin;
+  o.version = version;
+  o.custom_code = std::move(custom_code);
+  o.bytes.assign(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  for (const Type& t : results) o.types.push_back(encode_type(t));
+  for (const Type& t : intermediates) o.intermediates.push_back(encode_type(t));
+  return o;
+}
+
 DEFINE_OP(Opaque, OpaqueFacts)
 }  // namespace atl

@@ -2,31 +2,33 @@
 #pragma once
 #include "ir/op.h"
 
+namespace tflite {
+struct OperatorT;
+}
+
 namespace atl {
 
 /// `bytes` is the flatbuffer of a tflite::OperatorT packed alone (options included, operands not); `types` are the results'
-/// types as type_text() writes them. Operands are the operator's operands in order; an absent one is an invalid value.
-/// With `builtin` kFileTensor it is a tensor that is neither computed nor an ordinary constant (a variable, a sparse or string
-/// constant): `bytes` is then a tflite::TensorT packed alone, and the only operand, if any, is the content as u8.
+/// types and `intermediates` those of its intermediate tensors, as encode_type() writes them.
 struct Opaque : OpOf<OpCode::kOpaque> {
-  static constexpr int64_t kFileTensor = -1;
   int64_t builtin = 0, version = 1;
   std::string custom_code;
   std::vector<int64_t> bytes;
-  std::vector<std::string> types;
-  std::vector<std::string> intermediates;  ///< types of the operator's intermediate tensors
-  std::vector<int64_t> variables;          ///< operands that are variable tensors
-  std::vector<int64_t> updated;            ///< those of them whose new value is a further result (TfliteOp::updated)
+  std::vector<std::string> types, intermediates;
   static auto fields(auto& o) {
-    return std::tuple{field("builtin", o.builtin),     field("version", o.version), field("custom_code", o.custom_code),
-                      field("bytes", o.bytes),         field("types", o.types),     field("intermediates", o.intermediates),
-                      field("variables", o.variables), field("updated", o.updated)};
+    return std::tuple{field("builtin", o.builtin), field("version", o.version), field("custom_code", o.custom_code),
+                      field("bytes", o.bytes),     field("types", o.types),     field("intermediates", o.intermediates)};
   }
 };
 
-/// A type with nothing left out: to_string(), and "q(axis=0,scale=[...],zero=[...])" for one scale a channel.
-std::string type_text(const Type& t);
-/// The inverse of type_text(). E: kGraph.
-Result<Type> type_from_text(std::string_view text);
+/// Keeps an operator of builtin code `builtin`. Options and custom options come from `op`; its operand, result and intermediate
+/// indices are dropped. `variables` marks operands that are variable tensors (may be shorter than the operands).
+Opaque make_opaque(const tflite::OperatorT& op, int builtin, int version, std::string custom_code,
+                   const std::vector<bool>& variables, const Types& results, const Types& intermediates);
+
+/// A type as text with all its quantization parameters: "i8[2,3]q(0;0.5;0)", lists separated by blanks.
+std::string encode_type(const Type& t);
+/// The inverse. E: kGraph for text that encode_type does not write.
+Result<Type> decode_type(std::string_view text);
 
 }  // namespace atl

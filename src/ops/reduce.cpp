@@ -18,9 +18,9 @@ struct KindFacts {
   std::string_view dtypes;  // element types that LiteRT's CPU kernel takes, beyond quantized forms
 };
 constexpr KindFacts kKinds[] = {
-    {BuiltinOperator::SUM, "f32 i32 i64"},        {BuiltinOperator::MEAN, "f32 i32 i64"},
+    {BuiltinOperator::SUM, "f32 i32 i64"},         {BuiltinOperator::MEAN, "f32 i32 i64"},
     {BuiltinOperator::REDUCE_PROD, "f32 i32 i64"}, {BuiltinOperator::REDUCE_MAX, "f32 i32 i64"},
-    {BuiltinOperator::REDUCE_MIN, "f32 i32 i64"}, {BuiltinOperator::REDUCE_ANY, "bool"},
+    {BuiltinOperator::REDUCE_MIN, "f32 i32 i64"},  {BuiltinOperator::REDUCE_ANY, "bool"},
     {BuiltinOperator::REDUCE_ALL, "bool"},
 };
 static_assert(std::size(kKinds) == enum_names(ReduceKind{}).size());
@@ -99,25 +99,32 @@ void reduce_elements(ReduceKind kind, const MergedAxes& m, const T* in, T* out, 
   auto narrow = [](auto a) { return static_cast<T>(a); };
   switch (kind) {
     case ReduceKind::kSum:
-      return run(Sum(0), [](Sum& a, T v) { a += static_cast<Sum>(v); }, narrow);
+      return run(
+          Sum(0), [](Sum& a, T v) { a += static_cast<Sum>(v); }, narrow);
     case ReduceKind::kMean:
-      return run(Sum(0), [](Sum& a, T v) { a += static_cast<Sum>(v); },
-                 [&](Sum a) {
-                   if constexpr (integer)
-                     return static_cast<T>(reduced_count ? static_cast<int64_t>(a) / reduced_count : 0);
-                   else
-                     return static_cast<T>(a / static_cast<double>(reduced_count));
-                 });
+      return run(
+          Sum(0), [](Sum& a, T v) { a += static_cast<Sum>(v); },
+          [&](Sum a) {
+            if constexpr (integer)
+              return static_cast<T>(reduced_count ? static_cast<int64_t>(a) / reduced_count : 0);
+            else
+              return static_cast<T>(a / static_cast<double>(reduced_count));
+          });
     case ReduceKind::kProd:
-      return run(Sum(1), [](Sum& a, T v) { a *= static_cast<Sum>(v); }, narrow);
+      return run(
+          Sum(1), [](Sum& a, T v) { a *= static_cast<Sum>(v); }, narrow);
     case ReduceKind::kMax:
-      return run(lowest<T>(), [](T& a, T v) { a = v > a ? v : a; }, narrow);
+      return run(
+          lowest<T>(), [](T& a, T v) { a = v > a ? v : a; }, narrow);
     case ReduceKind::kMin:
-      return run(highest<T>(), [](T& a, T v) { a = v < a ? v : a; }, narrow);
+      return run(
+          highest<T>(), [](T& a, T v) { a = v < a ? v : a; }, narrow);
     case ReduceKind::kAny:
-      return run(uint8_t(0), [](uint8_t& a, T v) { a |= uint8_t(v != T(0)); }, narrow);
+      return run(
+          uint8_t(0), [](uint8_t& a, T v) { a |= uint8_t(v != T(0)); }, narrow);
     case ReduceKind::kAll:
-      return run(uint8_t(1), [](uint8_t& a, T v) { a &= uint8_t(v != T(0)); }, narrow);
+      return run(
+          uint8_t(1), [](uint8_t& a, T v) { a &= uint8_t(v != T(0)); }, narrow);
   }
 }
 
@@ -153,7 +160,8 @@ struct ReduceFacts {
     for (int64_t a : o.axes) reduced *= in[0].shape()[size_t(a)];
     const MergedAxes merged(in[0].shape(), o.axes);
     visit(in[0].dtype(), [&]<class T>(T) {
-      reduce_elements(o.kind, merged, in[0].data<T>(), result.mutable_data<T>(), size_t(result.count()), reduced);
+      using Word = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;  // a vector of bool has no addresses
+      reduce_elements(o.kind, merged, in[0].data<Word>(), result.mutable_data<Word>(), size_t(result.count()), reduced);
     });
     return Tensors{result};
   }
@@ -167,8 +175,8 @@ struct ReduceFacts {
   static Status legal(const Reduce& o, TypesIn in) {
     TRY_STATUS(legal_dtype(kind_name(o), in[0], kKinds[size_t(o.kind)].dtypes));
     if (in[0].rank() > kMaxRank)
-      return error(Code::kUnsupportedForm,
-                   fmt::format("a reduction of {} axes; LiteRT takes {}", in[0].rank(), kMaxRank), "reshape to fewer axes before");
+      return error(Code::kUnsupportedForm, fmt::format("a reduction of {} axes; LiteRT takes {}", in[0].rank(), kMaxRank),
+                   "reshape to fewer axes before");
     return {};
   }
 
@@ -233,7 +241,8 @@ struct ReduceFacts {
       s.push_back({.op = make_op(Reduce(kind, {0, 1, 2, 3}, false)), .in = {t}});
     }
     for (DType t : {DType::kI32, DType::kI64})
-      s.push_back({.op = make_op(Reduce(ReduceKind::kSum, {0, 2}, false)), .in = {Type{t, {2, 3, 4}, {}}}, .low = -9, .high = 9});
+      s.push_back(
+          {.op = make_op(Reduce(ReduceKind::kSum, {0, 2}, false)), .in = {Type{t, {2, 3, 4}, {}}}, .low = -9, .high = 9});
     s.push_back({.op = make_op(Reduce(ReduceKind::kSum, {0}, false)), .in = {f, f}, .bad = "C1"});
     s.push_back({.op = make_op(Reduce(ReduceKind::kSum, {4}, false)), .in = {f}, .bad = "C2"});
     s.push_back({.op = make_op(Reduce(ReduceKind::kSum, {2, 1}, false)), .in = {f}, .bad = "C2"});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/tflite_op.h"
+#include "ops/fused_activation.h"
 #include "ops/gemm.h"
 
 namespace atl {
@@ -61,6 +62,36 @@ Status fill_padding(WindowAxis& a, bool same, int64_t out) {
   return a.count() == out ? Status{} : not_decoded();
 }
 
+PaddingScheme padding_scheme(std::span<const SpreadAxis> axes) {
+  bool valid = true, same = true;
+  for (const SpreadAxis& a : axes) {
+    valid = valid && a.before == 0 && a.extra >= a.after;
+    // SAME is computed from the result's size, as if this were the gradient of a convolution.
+    const WindowAxis gradient{a.out(), a.window, a.stride, 1, 0, 0};
+    same = same && a.in != kDynamic && a.before == gradient.same_before() && (a.out() + a.stride - 1) / a.stride == a.in;
+  }
+  return valid ? PaddingScheme::kValid : same ? PaddingScheme::kSame : PaddingScheme::kExplicit;
+}
+
+Status check_windows(std::span<const SpreadAxis> axes) {
+  for (const SpreadAxis& a : axes) {
+    const WindowAxis w{1, a.window, a.stride, 1, a.before, a.after};
+    TRY_STATUS(check_windows(std::span(&w, 1)));
+    if (a.extra < 0 || a.extra > (int64_t(1) << 31) - 1)
+      return error(Code::kShape, fmt::format("output padding {} must not be negative", a.extra));
+  }
+  return {};
+}
+
+Status fill_padding(SpreadAxis& a, bool same, int64_t out) {
+  a.before = a.after = a.extra = 0;
+  if (!check_windows(std::span<const SpreadAxis>(&a, 1)) || a.in < 1 || out < 1) return not_decoded();
+  if (same) a.before = WindowAxis{out, a.window, a.stride, 1, 0, 0}.same_before();
+  const int64_t cropped = a.natural() - a.before - out;
+  (cropped >= 0 ? a.after : a.extra) = cropped >= 0 ? cropped : -cropped;
+  return check_windows(std::span<const SpreadAxis>(&a, 1)) ? Status{} : not_decoded();
+}
+
 Perm channels_last_perm(size_t rank) {
   Perm p{0};
   for (size_t i = 2; i < rank; ++i) p.push_back(int(i));
@@ -68,18 +99,12 @@ Perm channels_last_perm(size_t rank) {
   return p;
 }
 
-double activate(Activation a, double v) {
-  switch (a) {
-    case Activation::kRelu:
-      return v < 0 ? 0 : v;
-    case Activation::kReluN1To1:
-      return v < -1 ? -1 : v > 1 ? 1 : v;
-    case Activation::kRelu6:
-      return v < 0 ? 0 : v > 6 ? 6 : v;
-    case Activation::kNone:
-      break;
-  }
-  return v;
+Tensor to_channels_first(const Tensor& x, DataLayout layout) {
+  return layout == DataLayout::kChannelsFirst ? x : transpose(x, inverse(channels_last_perm(x.shape().size())));
+}
+
+Tensor from_channels_first(const Tensor& x, DataLayout layout) {
+  return layout == DataLayout::kChannelsFirst ? x : transpose(x, channels_last_perm(x.shape().size()));
 }
 
 namespace {

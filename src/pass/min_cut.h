@@ -1,5 +1,6 @@
 // Minimum s-t cut (Dinic's algorithm) on a directed graph with integer capacities.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

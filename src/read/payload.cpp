@@ -90,7 +90,9 @@ Result<StoredTensor> Payloads::read(const std::string& fqn) {
   if (payload.pickled) {
     TRY(const Pickle pickle, read_torch_save(storage->second, payload.path));
     const auto* tensor = pickle[pickle.root].get<StoredTensor>();
-    if (!tensor) return error(Code::kPickle, fmt::format("'{}' holds no tensor for '{}'", payload.path, fqn));
+    if (!tensor)
+      return error(Code::kPickle, fmt::format("'{}' holds no tensor for '{}'", payload.path, fqn),
+                   "export and save the model again");
     return *tensor;
   }
   if (payload.meta.layout != TorchLayout::kStrided) {

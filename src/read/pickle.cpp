@@ -1,12 +1,12 @@
 #include "read/pickle.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <unordered_map>
 
 #include "read/bytes.h"
 #include "read/storage.h"
+#include "read/torch_names.h"
 
 namespace atl {
 namespace {
@@ -15,65 +15,6 @@ constexpr size_t kMaxPickleBytes = size_t{64} << 20;
 constexpr size_t kMaxValues = size_t{1} << 20;
 constexpr size_t kMaxRank = 64;
 constexpr size_t kMaxArguments = 16;
-
-struct NamedType {
-  std::string_view name;
-  ScalarType type;
-};
-/// torch.FloatStorage and its like; torch.storage.UntypedStorage has no type.
-constexpr std::array kStorages = {
-    NamedType{"ByteStorage", ScalarType::kUInt8},
-    NamedType{"CharStorage", ScalarType::kInt8},
-    NamedType{"ShortStorage", ScalarType::kInt16},
-    NamedType{"IntStorage", ScalarType::kInt32},
-    NamedType{"LongStorage", ScalarType::kInt64},
-    NamedType{"HalfStorage", ScalarType::kFloat16},
-    NamedType{"FloatStorage", ScalarType::kFloat32},
-    NamedType{"DoubleStorage", ScalarType::kFloat64},
-    NamedType{"BoolStorage", ScalarType::kBool},
-    NamedType{"BFloat16Storage", ScalarType::kBFloat16},
-    NamedType{"ComplexFloatStorage", ScalarType::kComplex64},
-    NamedType{"ComplexDoubleStorage", ScalarType::kComplex128},
-    NamedType{"UntypedStorage", ScalarType::kUnknown},
-};
-
-std::optional<ScalarType> storage_type(std::string_view name) {
-  const auto it = std::find_if(kStorages.begin(), kStorages.end(), [&](const auto& s) { return s.name == name; });
-  if (it == kStorages.end()) return std::nullopt;
-  return it->type;
-}
-
-/// The element type called "float32" and the like.
-std::optional<ScalarType> scalar_type_named(std::string_view name) {
-  for (int i = 1; i <= static_cast<int>(ScalarType::kUInt64); ++i) {
-    const auto type = scalar_type_of(i);
-    if (type && scalar_name(*type) == name) return type;
-  }
-  return std::nullopt;
-}
-
-constexpr std::array<std::string_view, 11> kKnownGlobals = {
-    "torch._utils._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_tensor_v3",
-    "torch._utils._rebuild_parameter",
-    "torch._utils._rebuild_parameter_with_state",
-    "torch._tensor._rebuild_from_type_v2",
-    "torch.Tensor",
-    "torch.nn.parameter.Parameter",
-    "torch.nn.parameter.Buffer",
-    "torch.Size",
-    "collections.OrderedDict",
-};
-
-bool is_known_global(std::string_view module, std::string_view name) {
-  if (module == "torch" || module == "torch.storage") {
-    if (storage_type(name)) return true;
-    if (module == "torch" && scalar_type_named(name)) return true;
-  }
-  const std::string full = fmt::format("{}.{}", module, name);
-  return std::find(kKnownGlobals.begin(), kKnownGlobals.end(), full) != kKnownGlobals.end();
-}
 
 /// The stack machine. Without an archive, storages are empty and tensors are read as None (to look for names only).
 class Machine {

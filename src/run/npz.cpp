@@ -144,6 +144,7 @@ Result<std::vector<std::byte>> inflated(Bytes packed, uint64_t size, const std::
 }
 
 uint32_t crc_of(uint32_t start, Bytes b) {
+  if (b.empty()) return start;  // zlib takes a null pointer as a request for the initial value
   return static_cast<uint32_t>(crc32_z(start, reinterpret_cast<const Bytef*>(b.data()), b.size()));
 }
 

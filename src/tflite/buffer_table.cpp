@@ -14,28 +14,23 @@ Result<Tensor> bytes_of(const Constant& c) {
 }
 
 Result<uint32_t> BufferTable::add(const ConstantPtr& c) {
-  if (const auto it = known_.find(c.get()); it != known_.end()) return it->second;
   TRY(const size_t size, byte_size(c->type()));
   const uint32_t next = uint32_t(entries_.size());
   if (size < kInlineBytes) {
     TRY(Tensor t, bytes_of(*c));
     const auto [it, added] = small_.try_emplace(std::string(reinterpret_cast<const char*>(t.bytes()), size), next);
     if (added) entries_.push_back({{t.bytes(), t.bytes() + size}, nullptr, size});
-    known_[c.get()] = it->second;
     return it->second;
   }
   const size_t hash = c->content_hash();
   const auto [first, last] = streamed_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     const BufferEntry& e = entries_[it->second];
-    if (e.size != size || !e.constant->same_content(*c)) continue;
-    known_[c.get()] = it->second;
-    return it->second;
+    if (e.size == size && e.constant->same_content(*c)) return it->second;
   }
   entries_.push_back({{}, c, size});
   streamed_.emplace(hash, next);
   streamed_bytes_ += size;
-  known_[c.get()] = next;
   return next;
 }
 

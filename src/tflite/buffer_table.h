@@ -7,7 +7,8 @@
 
 namespace atl {
 
-/// Constants below this many bytes are evaluated while the file is laid out and lie inside its structure; larger ones follow it.
+/// Constants below this many bytes are evaluated while the file is laid out and lie inside its structure; larger ones follow
+/// it.
 inline constexpr size_t kInlineBytes = 4096;
 
 /// A buffer: bytes that lie inside the structure, or a constant that is evaluated when it is written.
@@ -18,8 +19,8 @@ struct BufferEntry {
   bool is_streamed() const { return constant != nullptr; }
 };
 
-/// Buffer 0 is the empty one, as the format demands. Two constants share a buffer when they are below kInlineBytes and hold equal
-/// bytes, or when Constant::same_content says so.
+/// Buffer 0 is the empty one, as the format demands. Two constants share a buffer when they are below kInlineBytes and hold
+/// equal bytes, or when Constant::same_content says so.
 class BufferTable {
  public:
   BufferTable() : entries_(1) {}
@@ -34,7 +35,6 @@ class BufferTable {
  private:
   std::vector<BufferEntry> entries_;
   std::unordered_map<std::string, uint32_t> small_;
-  std::unordered_map<const Constant*, uint32_t> known_;
   std::unordered_multimap<size_t, uint32_t> streamed_;
   uint64_t streamed_bytes_ = 0;
 };

@@ -10,7 +10,8 @@ namespace atl {
 /// names are wished for in the same order gets them all again.
 class TensorNames {
  public:
-  /// `wish` itself when it is free, else "base:K" with the smallest free K from 1, where base is `wish` without a ":K" of its own.
+  /// `wish` itself when it is free, else "base:K" with the smallest free K from 1, where base is `wish` without a ":K" of its
+  /// own.
   std::string unique(const std::string& wish);
 
  private:

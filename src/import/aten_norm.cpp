@@ -1,0 +1,213 @@
+// Normalizations as elementwise arithmetic and reductions. The scale and shift of a batch norm are arithmetic on constants,
+// which folding turns into constants and fusion into the convolution before them.
+#include <cmath>
+
+#include "import/arithmetic.h"
+#include "import/aten.h"
+
+namespace atl {
+namespace {
+
+/// A per-channel vector [C] beside x [N,C,...].
+Value along_channels(SourceCall& c, Value v, Value x) {
+  Shape shape(c.rank(x), 1);
+  if (shape.size() > 1) shape[1] = element_count(c.shape(v));
+  return reshape(c, v, std::move(shape));
+}
+
+/// (x - mean) / sqrt(var + eps) over `axes`, two-pass: the variance is the mean of squared deviations.
+Value standardize(SourceCall& c, Value x, const std::vector<int64_t>& axes, double eps) {
+  const Value centered = sub(c, x, reduce(c, ReduceKind::kMean, x, axes, true));
+  const Value variance = reduce(c, ReduceKind::kMean, mul(c, centered, centered), axes, true);
+  return mul(c, centered, unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, variance, eps)));
+}
+
+/// x * weight + bias, each optional.
+Value scale_and_shift(SourceCall& c, Value x, Value weight, Value bias) {
+  if (weight.valid()) x = mul(c, x, weight);
+  if (bias.valid()) x = add(c, x, bias);
+  return x;
+}
+
+/// Normalization in a float type that the arithmetic has; the result goes back to torch's type.
+Value computed(SourceCall& c, Value x) { return c.dtype(x) == DType::kBF16 ? c.to_dtype(x, DType::kF32) : x; }
+
+Value parameter(SourceCall& c, std::string_view name, Value x) {
+  const Value v = c.optional_tensor(name);
+  return v.valid() ? c.to_dtype(v, c.dtype(x)) : v;
+}
+
+std::vector<int64_t> axes_but_channels(size_t rank) {
+  std::vector<int64_t> axes;
+  for (size_t a = 0; a < rank; ++a)
+    if (a != 1) axes.push_back(int64_t(a));
+  return axes;
+}
+
+void batch_norm(SourceCall& c, bool use_batch_statistics, double eps) {
+  const Value x = computed(c, c.tensor("input"));
+  if (c.failed()) return;
+  if (c.rank(x) < 2) return c.unsupported(fmt::format("an operand of {} axes", c.rank(x)));
+  const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
+  const Value mean = parameter(c, "running_mean", x), var = parameter(c, "running_var", x);
+  if (use_batch_statistics || !mean.valid() || !var.valid()) {
+    if (mean.valid() || var.valid())
+      return c.unsupported("batch normalization in training mode changes its running statistics",
+                           "call model.eval() before torch.export.export()");
+    const Value y = standardize(c, x, axes_but_channels(c.rank(x)), eps);
+    return c.result(c.to_dtype(scale_and_shift(c, y, weight.valid() ? along_channels(c, weight, x) : weight,
+                                               bias.valid() ? along_channels(c, bias, x) : bias),
+                               c.dtype(c.tensor("input"))));
+  }
+  Value scale = unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, var, eps));
+  if (weight.valid()) scale = mul(c, scale, weight);
+  Value shift = mul(c, mean, scale);
+  shift = bias.valid() ? sub(c, bias, shift) : unary(c, UnaryKind::kNeg, shift);
+  const Value y = scale_and_shift(c, x, along_channels(c, scale, x), along_channels(c, shift, x));
+  c.result(c.to_dtype(y, c.dtype(c.tensor("input"))));
+}
+
+void import_batch_norm(SourceCall& c) { batch_norm(c, c.boolean("training"), c.number("eps")); }
+void import_inference_batch_norm(SourceCall& c) { batch_norm(c, false, c.number("eps")); }
+void import_device_batch_norm(SourceCall& c) { batch_norm(c, c.boolean("training"), c.number("epsilon")); }
+
+void import_layer_norm(SourceCall& c) {
+  const Value input = c.tensor("input"), x = computed(c, input);
+  const size_t normalized = c.integers("normalized_shape").size(), rank = c.rank(x);
+  if (c.failed()) return;
+  if (normalized == 0 || normalized > rank) return c.unsupported("normalized_shape has more axes than the operand");
+  std::vector<int64_t> axes;
+  for (size_t a = rank - normalized; a < rank; ++a) axes.push_back(int64_t(a));
+  const Value y = standardize(c, x, axes, c.number("eps", 1e-5));
+  c.result(c.to_dtype(scale_and_shift(c, y, parameter(c, "weight", x), parameter(c, "bias", x)), c.dtype(input)));
+}
+
+void import_rms_norm(SourceCall& c) {
+  const Value input = c.tensor("input"), x = computed(c, input);
+  const size_t normalized = c.integers("normalized_shape").size(), rank = c.rank(x);
+  if (c.failed()) return;
+  if (normalized == 0 || normalized > rank) return c.unsupported("normalized_shape has more axes than the operand");
+  std::vector<int64_t> axes;
+  for (size_t a = rank - normalized; a < rank; ++a) axes.push_back(int64_t(a));
+  const double machine = c.dtype(x) == DType::kF64 ? 0x1p-52 : c.dtype(x) == DType::kF16 ? 0x1p-10 : 0x1p-23;
+  const Value square = reduce(c, ReduceKind::kMean, mul(c, x, x), axes, true);
+  const Value y = mul(c, x, unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, square, c.number("eps", machine))));
+  c.result(c.to_dtype(scale_and_shift(c, y, parameter(c, "weight", x), {}), c.dtype(input)));
+}
+
+/// x [N,C,...] normalized over each of `groups` groups of channels and all axes behind them.
+Value group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
+  const Shape shape = c.shape(x);
+  const int64_t channels = shape[1];
+  std::vector<int64_t> spatial;
+  for (int64_t a = 2; a < int64_t(shape.size()); ++a) spatial.push_back(a);
+  if (groups == channels && !spatial.empty()) return standardize(c, x, spatial, eps);
+  std::vector<int64_t> axes{groups == 1 ? 1 : 2};
+  for (int64_t a : spatial) axes.push_back(a + (groups == 1 ? 0 : 1));
+  if (groups == 1) return standardize(c, x, axes, eps);
+  Shape grouped = shape;
+  grouped[1] = groups;
+  grouped.insert(grouped.begin() + 2, channels / groups);
+  return reshape(c, standardize(c, reshape(c, x, grouped), axes, eps), shape);
+}
+
+void import_group_norm(SourceCall& c) {
+  const Value input = c.tensor("input"), x = computed(c, input);
+  const int64_t groups = c.has("group") ? c.integer("group") : c.integer("num_groups");
+  if (c.failed()) return;
+  if (c.rank(x) < 2 || groups < 1 || c.shape(x)[1] % groups != 0)
+    return c.unsupported(fmt::format("{} groups for {}", groups, to_string(c.shape(x))));
+  const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
+  const Value y =
+      scale_and_shift(c, group_norm(c, x, groups, c.number("eps", 1e-5)),
+                      weight.valid() ? along_channels(c, weight, x) : weight, bias.valid() ? along_channels(c, bias, x) : bias);
+  c.result(c.to_dtype(y, c.dtype(input)));
+}
+
+void import_instance_norm(SourceCall& c) {
+  const Value input = c.tensor("input"), x = computed(c, input);
+  if (!c.boolean("use_input_stats")) return batch_norm(c, false, c.number("eps"));
+  if (c.failed()) return;
+  if (c.rank(x) < 3) return c.unsupported("an operand without spatial axes");
+  if (c.has("running_mean") || c.has("running_var"))
+    return c.unsupported("instance normalization in training mode changes its running statistics",
+                         "call model.eval() before torch.export.export()");
+  const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
+  const Value y =
+      scale_and_shift(c, group_norm(c, x, c.shape(x)[1], c.number("eps")),
+                      weight.valid() ? along_channels(c, weight, x) : weight, bias.valid() ? along_channels(c, bias, x) : bias);
+  c.result(c.to_dtype(y, c.dtype(input)));
+}
+
+/// The Euclidean norm of v over all axes but `dim` (over all when dim is -1), which keep size 1.
+Value norm_except(SourceCall& c, Value v, int64_t dim, int64_t power) {
+  std::vector<int64_t> axes;
+  for (int64_t a = 0; a < int64_t(c.rank(v)); ++a)
+    if (a != dim) axes.push_back(a);
+  if (power == 1) return reduce(c, ReduceKind::kSum, unary(c, UnaryKind::kAbs, v), axes, true);
+  return unary(c, UnaryKind::kSqrt, reduce(c, ReduceKind::kSum, mul(c, v, v), axes, true));
+}
+
+void import_weight_norm(SourceCall& c) {
+  const Value v = c.tensor("v"), g = c.tensor("g");
+  int64_t dim = c.integer("dim", 0);
+  if (dim != -1) dim = c.axis("dim", c.rank(v), 0);
+  if (c.failed()) return;
+  const Value norm = norm_except(c, v, dim, 2);
+  c.results({mul(c, v, div(c, g, norm)), c.result_count() > 1 ? reshape(c, norm, c.shape(g)) : Value{}});
+}
+
+void import_norm_except_dim(SourceCall& c) {
+  const Value v = c.tensor("v");
+  const int64_t power = c.integer("pow", 2);
+  int64_t dim = c.integer("dim", 0);
+  if (power != 1 && power != 2) return c.unsupported(fmt::format("pow={}", power), "pow=1 and pow=2 convert");
+  if (dim == -1) {
+    const Value y = norm_except(c, v, -1, power);
+    return c.result(reshape(c, y, {}));
+  }
+  dim = c.axis("dim", c.rank(v), 0);
+  if (!c.failed()) c.result(norm_except(c, v, dim, power));
+}
+
+// Slices along `dim` whose p-norm is above maxnorm are scaled down to it.
+void import_renorm(SourceCall& c) {
+  const Value x = c.tensor("self");
+  const double p = c.number("p"), limit = c.number("maxnorm");
+  const int64_t dim = c.axis("dim", c.rank(x));
+  if (c.failed()) return;
+  if (p != 1 && p != 2) return c.unsupported(fmt::format("p={}", p), "p=1 and p=2 convert");
+  const Value norm = norm_except(c, x, dim, int64_t(p));
+  const Value factor = div(c, c.scalar(limit, c.dtype(x)), binary(c, BinaryKind::kAdd, norm, 1e-7));
+  const Value above = compare(c, CompareKind::kGreater, norm, limit);
+  c.result(mul(c, x, select(c, above, factor, c.scalar(1, c.dtype(x)))));
+}
+
+constexpr Import kImports[] = {
+    {"aten.batch_norm.default", import_batch_norm},
+    {"aten._batch_norm_impl_index.default", import_batch_norm},
+    {"aten.native_batch_norm.default", import_batch_norm},
+    {"aten._native_batch_norm_legit.default", import_batch_norm},
+    {"aten._native_batch_norm_legit.no_stats", import_batch_norm},
+    {"aten._native_batch_norm_legit_no_training.default", import_inference_batch_norm},
+    {"aten._batch_norm_no_update.default", import_inference_batch_norm},
+    {"aten.cudnn_batch_norm.default", import_device_batch_norm},
+    {"aten.miopen_batch_norm.default", import_device_batch_norm},
+    {"aten.layer_norm.default", import_layer_norm},
+    {"aten.native_layer_norm.default", import_layer_norm},
+    {"aten.rms_norm.default", import_rms_norm},
+    {"aten._fused_rms_norm.default", import_rms_norm},
+    {"aten.group_norm.default", import_group_norm},
+    {"aten.native_group_norm.default", import_group_norm},
+    {"aten.instance_norm.default", import_instance_norm},
+    {"aten._weight_norm.default", import_weight_norm},
+    {"aten._weight_norm_interface.default", import_weight_norm},
+    {"aten.norm_except_dim.default", import_norm_except_dim},
+    {"aten.renorm.default", import_renorm},
+};
+
+}  // namespace
+
+std::span<const Import> aten_norm() { return kImports; }
+
+}  // namespace atl

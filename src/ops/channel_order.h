@@ -1,0 +1,16 @@
+// The two orders of channel blocks: torch's (channel, row, column) and LiteRT's (row, column, channel).
+#pragma once
+#include "ir/rewrite.h"
+
+namespace atl {
+
+/// v with the channels along `axis` brought from torch's order into LiteRT's, for blocks of block x block. Free when v is
+/// constant.
+Value reorder_channels(Builder& b, Value v, size_t axis, int64_t block);
+
+/// A value whose channels (along `axis`, blocks of block x block) can come in LiteRT's order at no cost: a convolution with
+/// constant weights that is used once, perhaps behind elementwise ops with constants. Gives the reordered value, or an invalid
+/// Value when the channels cannot be moved so.
+Value absorb_channel_order(Builder& b, Value v, size_t axis, int64_t block);
+
+}  // namespace atl

@@ -1,0 +1,317 @@
+#include <cmath>
+#include <cstring>
+
+#include "ir/rewrite.h"
+#include "ir/tflite_op.h"
+#include "ops/binary.h"
+#include "ops/elementwise.h"
+#include "ops/matmul.h"
+#include "ops/shape.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+bool absent(const Type& t) { return t.dtype == DType::kUnknown; }
+
+double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+
+/// Steps, batch, features, cell size, output size (R = H without projection).
+struct Sizes {
+  int64_t steps, batch, features, cell, output;
+};
+Sizes sizes_of(const Lstm& o, TypesIn in) {
+  const Shape& x = in[kLstmX].shape;
+  return {x[o.time_major ? 0 : 1], x[o.time_major ? 1 : 0], x[2], in[kLstmWeightIh].shape[0], in[kLstmWeightHh].shape[1]};
+}
+
+/// The operands as doubles, and the state while the sequence runs.
+class Cell {
+ public:
+  Cell(const Sizes& s, TensorsIn in) : s_(s), h_(widen(in[kLstmH0])), c_(widen(in[kLstmC0])) {
+    for (int g = 0; g < 4; ++g) {
+      weight_x_[g] = widen(in[size_t(kLstmWeightIh + g)]);
+      weight_h_[g] = widen(in[size_t(kLstmWeightHh + g)]);
+      bias_[g] = widen(in[size_t(kLstmBias + g)]);
+    }
+    if (in[kLstmProjection].bytes() && !absent(in[kLstmProjection].type())) projection_ = widen(in[kLstmProjection]);
+  }
+
+  /// One step of one batch entry: x has `features` values.
+  void step(int64_t batch, const double* x) {
+    double* h = h_.data() + batch * s_.output;
+    double* c = c_.data() + batch * s_.cell;
+    std::vector<double> next(static_cast<size_t>(s_.cell));
+    for (int64_t i = 0; i < s_.cell; ++i) {
+      double gate[4];
+      for (int g = 0; g < 4; ++g)
+        gate[g] = bias_[g][size_t(i)] + dot(weight_x_[g].data() + i * s_.features, x, s_.features) +
+                  dot(weight_h_[g].data() + i * s_.output, h, s_.output);
+      c[i] = sigmoid(gate[1]) * c[i] + sigmoid(gate[0]) * std::tanh(gate[2]);
+      next[size_t(i)] = sigmoid(gate[3]) * std::tanh(c[i]);
+    }
+    for (int64_t i = 0; i < s_.output; ++i)
+      h[i] = projection_.empty() ? next[size_t(i)] : dot(projection_.data() + i * s_.cell, next.data(), s_.cell);
+  }
+  const std::vector<double>& h() const { return h_; }
+  const std::vector<double>& c() const { return c_; }
+
+  static std::vector<double> widen(const Tensor& t) {
+    const Tensor d = cast(t, DType::kF64);
+    return {d.data<double>(), d.data<double>() + d.count()};
+  }
+
+ private:
+  static double dot(const double* a, const double* b, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+    return sum;
+  }
+
+  Sizes s_;
+  std::vector<double> h_, c_, weight_x_[4], weight_h_[4], bias_[4], projection_;
+};
+
+struct LstmFacts {
+  static constexpr std::string_view name = "lstm";
+  static constexpr std::string_view summary = "one layer and direction of an LSTM over a whole sequence";
+  static constexpr Layout layout = Layout::kAxisAttr;
+  static constexpr Quant quant = Quant::kFloatOnly;
+
+  static Result<Types> infer(const Lstm& o, TypesIn in) {
+    CHECK_OP(C1, in.size() == kLstmOperands, "{} operands are needed, not {}", kLstmOperands, in.size());
+    CHECK_OP(C2, in[kLstmX].rank() == 3 && in[kLstmWeightIh].rank() == 2 && in[kLstmWeightHh].rank() == 2,
+             "an LSTM takes a sequence of three axes and matrices, not {} and {}", to_string(in[kLstmX]),
+             to_string(in[kLstmWeightIh]));
+    const Sizes s = sizes_of(o, in);
+    for (size_t g = 0; g < 4; ++g) {
+      CHECK_OP(C3, (in[kLstmWeightIh + g].shape == Shape{s.cell, s.features}), "input weights {} for {} cells and {} features",
+               to_string(in[kLstmWeightIh + g]), s.cell, s.features);
+      CHECK_OP(C4, (in[kLstmWeightHh + g].shape == Shape{s.cell, s.output}), "recurrent weights {} for {} cells",
+               to_string(in[kLstmWeightHh + g]), s.cell);
+      CHECK_OP(C5, in[kLstmBias + g].shape == Shape{s.cell}, "bias {} for {} cells", to_string(in[kLstmBias + g]), s.cell);
+    }
+    const Type& projection = in[kLstmProjection];
+    CHECK_OP(C6, absent(projection) ? s.output == s.cell : (projection.shape == Shape{s.output, s.cell}),
+             "projection {} of {} cells to {}", to_string(projection), s.cell, s.output);
+    CHECK_OP(C7, (in[kLstmH0].shape == Shape{s.batch, s.output} && in[kLstmC0].shape == Shape{s.batch, s.cell}),
+             "states {} and {} for a batch of {}", to_string(in[kLstmH0]), to_string(in[kLstmC0]), s.batch);
+    for (const Type& t : in)
+      CHECK_OP(C8, absent(t) || (t.dtype == in[0].dtype && is_float(t.dtype)),
+               "an LSTM takes floats of one type, not {} and {}", atl::name(in[0].dtype), atl::name(t.dtype));
+    Type out = in[kLstmX];
+    out.shape[2] = s.output;
+    TRY_STATUS(byte_size(out));
+    if (!o.last_state) return Types{out};
+    return Types{out, in[kLstmH0], in[kLstmC0]};
+  }
+
+  static Result<Tensors> eval(const Lstm& o, TensorsIn in) {
+    Types types;
+    for (const Tensor& t : in) types.push_back(t.bytes() ? t.type() : Type{DType::kUnknown, {}, {}});
+    TRY(Types out, infer(o, types));
+    const Sizes s = sizes_of(o, types);
+    Tensor result = Tensor::make(out[0]);
+    const std::vector<double> x = Cell::widen(in[kLstmX]);
+    Cell cell(s, in);
+    auto narrow = [](const std::vector<double>& from, int64_t begin, int64_t n, Tensor& to, int64_t at) {
+      visit(to.dtype(), [&]<class T>(T) {
+        for (int64_t i = 0; i < n; ++i) to.mutable_data<T>()[at + i] = static_cast<T>(from[size_t(begin + i)]);
+      });
+    };
+    for (int64_t t = 0; t < s.steps; ++t)
+      for (int64_t b = 0; b < s.batch; ++b) {
+        const int64_t line = o.time_major ? t * s.batch + b : b * s.steps + t;
+        cell.step(b, x.data() + line * s.features);
+        narrow(cell.h(), b * s.output, s.output, result, line * s.output);
+      }
+    if (!o.last_state) return Tensors{result};
+    Tensor h = Tensor::make(out[1]), c = Tensor::make(out[2]);
+    narrow(cell.h(), 0, h.count(), h, 0);
+    narrow(cell.c(), 0, c.count(), c, 0);
+    return Tensors{result, h, c};
+  }
+
+  // Time and batch may trade places.
+  static std::optional<LayoutChoice> permuted(const Lstm& o, TypesIn in, int operand, const Perm& p) {
+    if (operand > 0 || o.last_state) return std::nullopt;
+    const bool swapped = p == Perm{1, 0, 2};
+    if (!swapped && !is_identity(p)) return std::nullopt;
+    Lstm op = o;
+    op.time_major ^= swapped;
+    LayoutChoice choice{make_op(op), std::vector<Perm>(in.size()), p};
+    choice.in[0] = p;
+    return choice;
+  }
+
+  static Status legal(const Lstm& o, TypesIn in) {
+    TRY_STATUS(legal_dtype("lstm", in[0], "f32"));
+    const Sizes s = sizes_of(o, in);
+    if (s.steps == 0 || s.batch == 0) return error(Code::kUnsupportedForm, "an LSTM over an empty sequence");
+    return {};
+  }
+
+  static Result<TfliteOp> emit(const Lstm& o, TypesIn in) {
+    tflite::UnidirectionalSequenceLSTMOptionsT options;
+    options.fused_activation_function = tflite::ActivationFunctionType::TANH;
+    options.time_major = o.time_major;
+    TfliteOp op(BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM, 1, kLstmBias, std::move(options));
+    op.absent().absent().absent();  // peephole weights
+    for (int i = kLstmBias; i < kLstmProjection; ++i) op.input(i);
+    if (absent(in[kLstmProjection]))
+      op.absent();
+    else
+      op.input(kLstmProjection);
+    op.absent();  // projection bias
+    op.input(kLstmH0, true).input(kLstmC0, true);
+    return op;
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.code != BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM || n.operand_count() < 20) return not_decoded();
+    const auto* options = n.options_as<tflite::UnidirectionalSequenceLSTMOptionsT>();
+    if (!options || options->fused_activation_function != tflite::ActivationFunctionType::TANH || options->cell_clip != 0 ||
+        options->proj_clip != 0 || options->asymmetric_quantize_inputs || options->diagonal_recurrent_tensors)
+      return not_decoded();
+    std::vector<int> in;
+    for (int i = 0; i < 20; ++i) {
+      const bool never = (i >= 9 && i <= 11) || i == 17, optional = i == 16;
+      if (n.present(size_t(i)) ? never || n.in[size_t(i)]->dtype != DType::kF32 : !never && !optional) return not_decoded();
+      if (!never) in.push_back(i);
+    }
+    for (size_t i = 20; i < n.operand_count(); ++i)
+      if (n.present(i)) return not_decoded();  // layer normalization
+    Lstm op;
+    op.time_major = options->time_major;
+    return Decoded{make_op(op), in};
+  }
+
+  static Result<bool> canonicalize(const Lstm& o, Rewrite& r) {
+    if (!o.last_state || !r.graph().uses(r.out(1)).empty() || !r.graph().uses(r.out(2)).empty()) return false;
+    Lstm op = o;
+    op.last_state = false;
+    return r.replace({r.add(op, r.node().in), Value{}, Value{}});
+  }
+
+  static Result<bool> legalize(const Lstm& o, Rewrite& r) {
+    const DType t = r.in_type(0).dtype;
+    if (t != DType::kF32) return legalize_by_cast(r, make_op(o), "f32");
+    TRY(const bool guarded, guard_last_state(o, r));
+    TRY(const bool filled, fill_states(r));
+    return guarded || filled;
+  }
+
+  // Results 1 and 2 are read through a SELECT whose other branch comes from the sequence: it makes the reader wait.
+  static Result<bool> guard_last_state(const Lstm& o, Rewrite& r) {
+    if (!o.last_state) return false;
+    bool changed = false;
+    for (uint32_t k = 1; k <= 2; ++k) {
+      const auto& uses = r.graph().uses(r.out(k));
+      const bool guarded = uses.size() == 1 && uses[0].node != kGraphOutput &&
+                           r.graph()[uses[0].node].op->code == OpCode::kSelect && uses[0].operand == 1;
+      if (uses.empty() || guarded) continue;
+      const uint8_t yes = 1;
+      const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, {1, 1}, std::span(&yes, 1)));
+      const Value corner = r.add(Slice({0, 0, 0}, {1, 1, 1}), {r.out()});
+      const Value state = r.add(Select{}, {always, r.out(k), r.add(Reshape({1, 1}), {corner})});
+      if (r.failed()) return std::move(r.take_status().error());
+      TRY_STATUS(r.graph().replace(r.out(k), state));
+      changed = true;
+    }
+    return changed;
+  }
+
+  // The state tensors are filled by UNPACK, which no delegate takes and which never aliases its operand: one for all constant
+  // states of a shape in the graph, one for each state that is computed.
+  static Result<bool> fill_states(Rewrite& r) {
+    Graph& g = r.graph();
+    auto filled = [&](Value v) { return g.is(v, OpCode::kUnpack) && g.uses(v).size() == 1; };
+    if (filled(r.in(kLstmH0)) && filled(r.in(kLstmC0))) return false;
+    struct Place {
+      uint32_t node, operand;
+      Value state;
+    };
+    std::vector<std::pair<Shape, std::vector<Place>>> constant;
+    for (uint32_t id : g.topological_order()) {
+      if (g[id].op->code != OpCode::kLstm) continue;
+      for (uint32_t operand : {uint32_t(kLstmH0), uint32_t(kLstmC0)}) {
+        const Value v = g[id].in[operand];
+        if (!g.constant(v)) continue;
+        auto it = std::find_if(constant.begin(), constant.end(), [&](const auto& e) { return e.first == g.type(v).shape; });
+        if (it == constant.end()) it = constant.insert(constant.end(), {g.type(v).shape, {}});
+        it->second.push_back({id, operand, v});
+      }
+    }
+    auto stacked = [](const Shape& s, size_t n) {
+      Shape shape = s;
+      shape.insert(shape.begin(), int64_t(n));
+      return shape;
+    };
+    for (const auto& [shape, places] : constant) {
+      Tensor all = Tensor::make(Type{DType::kF32, stacked(shape, places.size()), {}});
+      std::byte* to = all.mutable_bytes();
+      for (const Place& p : places) {
+        TRY(const Tensor state, g.constant(p.state)->materialize());
+        std::memcpy(to, state.bytes(), state.byte_count());
+        to += state.byte_count();
+      }
+      const Values parts = r.add_multi(Unpack(0), {r.constant(std::move(all))}, places.size());
+      if (r.failed()) return std::move(r.take_status().error());
+      for (size_t i = 0; i < places.size(); ++i) TRY_STATUS(g.set_operand(places[i].node, places[i].operand, parts[i]));
+    }
+    for (uint32_t operand : {uint32_t(kLstmH0), uint32_t(kLstmC0)}) {
+      const Value v = g[r.id()].in[operand];
+      if (filled(v)) continue;
+      const Value fresh = r.add_multi(Unpack(0), {r.add(Reshape(stacked(g.type(v).shape, 1)), {v})}, 1)[0];
+      if (r.failed()) return std::move(r.take_status().error());
+      TRY_STATUS(g.set_operand(r.id(), operand, fresh));
+    }
+    return true;
+  }
+
+  static Types sample_types(int64_t t, int64_t b, int64_t i, int64_t h, int64_t r, bool projected) {
+    auto f = [](Shape s) { return Type{DType::kF32, std::move(s), {}}; };
+    Types in{f({t, b, i})};
+    for (int g = 0; g < 4; ++g) in.push_back(f({h, i}));
+    for (int g = 0; g < 4; ++g) in.push_back(f({h, r}));
+    for (int g = 0; g < 4; ++g) in.push_back(f({h}));
+    in.push_back(projected ? f({r, h}) : Type{DType::kUnknown, {}, {}});
+    in.push_back(f({b, r}));
+    in.push_back(f({b, h}));
+    return in;
+  }
+
+  static std::vector<Sample> samples() {
+    Lstm time_major, batch_major;
+    time_major.time_major = true;
+    const OpPtr op = make_op(time_major);
+    Types in = sample_types(4, 2, 3, 5, 5, false);
+    Types swapped = in;
+    std::swap(swapped[0].shape[0], swapped[0].shape[1]);
+    std::vector<Sample> s{
+        {.op = op, .in = in},
+        {.op = make_op(batch_major), .in = swapped},
+        {.op = op, .in = sample_types(4, 2, 3, 5, 6, true)},
+    };
+    auto bad = [&](size_t operand, Type t, std::string label) {
+      Types changed = in;
+      changed[operand] = std::move(t);
+      s.push_back({.op = op, .in = std::move(changed), .bad = std::move(label)});
+    };
+    auto f = [](Shape shape) { return Type{DType::kF32, std::move(shape), {}}; };
+    s.push_back({.op = op, .in = {in[0]}, .bad = "C1"});
+    bad(kLstmX, f({4, 2}), "C2");
+    bad(kLstmWeightIh + 2, f({5, 4}), "C3");
+    bad(kLstmWeightHh + 1, f({5, 4}), "C4");
+    bad(kLstmBias, f({4}), "C5");
+    bad(kLstmProjection, f({4, 5}), "C6");
+    bad(kLstmC0, f({3, 5}), "C7");
+    bad(kLstmBias + 3, Type{DType::kI32, {5}, {}}, "C8");
+    return s;
+  }
+};
+
+}  // namespace
+DEFINE_OP(Lstm, LstmFacts)
+}  // namespace atl

@@ -1,0 +1,223 @@
+// Elements around a tensor: a constant or a mirror image.
+#include <algorithm>
+#include <cmath>
+
+#include "ir/source_call.h"
+#include "ir/tflite_op.h"
+#include "ops/elementwise.h"
+#include "ops/movement.h"
+#include "ops/shape.h"
+
+namespace atl {
+namespace {
+
+constexpr std::string_view kDtypes = "f32 f16 i8 u8 i16 i32 i64 bool";
+constexpr size_t kMaxRank = 5;
+
+bool is_zero(const std::vector<int64_t>& v) {
+  return std::all_of(v.begin(), v.end(), [](int64_t n) { return n == 0; });
+}
+
+// The element of an axis of n elements that stands at position i before its begin or behind its end.
+int64_t mirrored(int64_t i, int64_t n, bool symmetric) {
+  if (i < 0) return symmetric ? -i - 1 : -i;
+  if (i >= n) return symmetric ? 2 * n - 1 - i : 2 * n - 2 - i;
+  return i;
+}
+
+struct PadFacts {
+  static constexpr std::string_view name = "pad";
+  static constexpr std::string_view summary = "elements around a tensor, a constant or a mirror image";
+  static constexpr Layout layout = Layout::kAxisAttr;
+  static constexpr Quant quant = Quant::kSameScale;
+
+  static Result<Types> infer(const Pad& o, TypesIn in) {
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    const size_t rank = in[0].rank();
+    CHECK_OP(C2, o.before.size() == rank && o.after.size() == rank, "before and after need {} values each", rank);
+    Shape shape = in[0].shape;
+    for (size_t a = 0; a < rank; ++a) {
+      const int64_t n = shape[a];
+      CHECK_OP(C3, o.before[a] >= 0 && o.after[a] >= 0, "padding of axis {} is negative", a);
+      CHECK_OP(C4, n != kDynamic || (o.before[a] == 0 && o.after[a] == 0), "axis {} has a dynamic size", a);
+      const int64_t most = o.mode == PadMode::kReflect ? std::max<int64_t>(n - 1, 0) : n;
+      CHECK_OP(C5, o.mode == PadMode::kConstant || (o.before[a] <= most && o.after[a] <= most),
+               "axis {} of {} elements cannot be mirrored {} before and {} after", a, n, o.before[a], o.after[a]);
+      if (__builtin_add_overflow(shape[a], o.before[a], &shape[a]) || __builtin_add_overflow(shape[a], o.after[a], &shape[a]))
+        return error(Code::kTooLarge, "a tensor's size overflows");
+    }
+    auto type = resized_type(in[0], std::move(shape));
+    CHECK_OP(C6, type, "an axis with quantization parameters for each index cannot be padded");
+    TRY_STATUS(byte_size(*type));
+    return Types{*std::move(type)};
+  }
+
+  static Result<Tensors> eval(const Pad& o, TensorsIn in) {
+    TRY_STATUS(movable(name, in[0].dtype()));
+    const Type x = in[0].type();
+    TRY(Types types, infer(o, {&x, 1}));
+    Tensor out = Tensor::make(types[0]);
+    const size_t rank = x.rank();
+    const int64_t n = out.count(), row = rank == 0 ? 1 : out.shape()[rank - 1];
+    const std::vector<int64_t> strides = contiguous_strides(x.shape);
+    double fill = o.value;
+    if (x.quant && !x.quant->scale.empty())
+      fill = std::round(o.value / double(x.quant->scale[0])) + double(x.quant->zero_point.empty() ? 0 : x.quant->zero_point[0]);
+    const Tensor value = cast(Tensor::of<double>(DType::kF64, {}, std::span<const double>(&fill, 1)), x.dtype);
+    visit(x.dtype, [&]<class T>(T) {
+      std::vector<int64_t> index(rank, 0);
+      T* to = out.mutable_data<T>();
+      for (int64_t i = 0; i < n; i += row) {
+        // Where the row lies in the operand; outside when an outer axis is in the padding of constants.
+        int64_t base = 0;
+        bool outside = false;
+        for (size_t a = 0; a + 1 < rank; ++a) base += source(o, a, index[a], x.shape[a], outside) * strides[a];
+        for (int64_t k = 0; k < row; ++k) {
+          bool edge = outside;
+          const int64_t at = rank == 0 ? 0 : source(o, rank - 1, k, x.shape[rank - 1], edge);
+          to[i + k] = edge ? value.data<T>()[0] : in[0].data<T>()[base + at];
+        }
+        size_t a = rank > 0 ? rank - 1 : 0;
+        while (a > 0 && ++index[a - 1] == out.shape()[a - 1]) index[--a] = 0;
+      }
+    });
+    return Tensors{std::move(out)};
+  }
+
+  // The operand's index behind index i of the result's axis; sets `outside` when there is none.
+  static int64_t source(const Pad& o, size_t axis, int64_t i, int64_t n, bool& outside) {
+    const int64_t at = i - o.before[axis];
+    if (at >= 0 && at < n) return at;
+    if (o.mode != PadMode::kConstant) return mirrored(at, n, o.mode == PadMode::kSymmetric);
+    outside = true;
+    return 0;
+  }
+
+  static std::optional<LayoutChoice> permuted(const Pad& o, TypesIn in, int, const Perm& p) {
+    if (!is_permutation(p, in[0].rank())) return std::nullopt;
+    Pad q = o;
+    for (size_t k = 0; k < p.size(); ++k) {
+      q.before[k] = o.before[size_t(p[k])];
+      q.after[k] = o.after[size_t(p[k])];
+    }
+    return LayoutChoice{make_op(std::move(q)), {p}, p};
+  }
+
+  static Status legal(const Pad& o, TypesIn in) {
+    if (o.mode != PadMode::kConstant) return {};
+    if (in[0].quant && o.value != 0)
+      return error(Code::kUnsupportedForm, fmt::format("padding of a quantized tensor with {}", o.value), "pad with 0");
+    if (in[0].rank() > kMaxRank)
+      return error(Code::kUnsupportedForm, fmt::format("LiteRT's PAD takes {} axes, not {}", kMaxRank, in[0].rank()),
+                   "join axes that are not padded");
+    return legal_dtype("PAD", in[0], kDtypes);
+  }
+
+  // Neighbouring axes without padding become one.
+  static Result<bool> legalize(const Pad& o, Rewrite& r) {
+    const Type x = r.in_type(0);
+    const Shape result = r.out_type().shape;
+    if (x.rank() > kMaxRank) {
+      Shape shape;
+      Pad q({}, {}, o.value);
+      bool open = false;  // the last axis of `shape` may take one more
+      for (size_t a = 0; a < x.rank(); ++a) {
+        const bool free = o.before[a] == 0 && o.after[a] == 0;
+        if (free && open) {
+          shape.back() *= x.shape[a];
+          continue;
+        }
+        shape.push_back(x.shape[a]);
+        q.before.push_back(o.before[a]);
+        q.after.push_back(o.after[a]);
+        open = free;
+      }
+      if (shape.size() > kMaxRank) return false;
+      return r.replace(r.add(Reshape(result), {r.add(std::move(q), {r.add(Reshape(shape), {r.in(0)})})}));
+    }
+    constexpr size_t kData[] = {0};
+    return legalize_by_carrier(r, kData, kDtypes);
+  }
+
+  static Result<TfliteOp> emit(const Pad& o, TypesIn in) {
+    const DType t = in[0].dtype;
+    const int64_t rank = int64_t(in[0].rank());
+    std::vector<int64_t> flat;
+    for (size_t a = 0; a < size_t(rank); ++a) {
+      flat.push_back(o.before[a]);
+      flat.push_back(o.after[a]);
+    }
+    const Tensor pads = Tensor::of_i32(flat).reshaped({rank, 2});
+    if (o.mode != PadMode::kConstant) {
+      tflite::MirrorPadOptionsT options;
+      options.mode = o.mode == PadMode::kReflect ? tflite::MirrorPadMode::REFLECT : tflite::MirrorPadMode::SYMMETRIC;
+      TfliteOp op(tflite::BuiltinOperator::MIRROR_PAD, t == DType::kI8 ? 2 : t == DType::kI16 ? 3 : 1, 1, std::move(options));
+      return op.constant(pads);
+    }
+    const int version = t == DType::kBool ? 5 : rank > 4 ? 4 : t == DType::kI16 ? 3 : t == DType::kI8 ? 2 : 1;
+    if (o.value == 0) return TfliteOp(tflite::BuiltinOperator::PAD, version, 1, tflite::PadOptionsT{}).constant(pads);
+    const Tensor value = cast(Tensor::of<double>(DType::kF64, {}, std::span<const double>(&o.value, 1)), t);
+    return TfliteOp(tflite::BuiltinOperator::PADV2, version, 1, tflite::PadV2OptionsT{}).constant(pads).constant(value);
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    using tflite::BuiltinOperator;
+    const bool mirror = n.code == BuiltinOperator::MIRROR_PAD;
+    if ((!mirror && n.code != BuiltinOperator::PAD && n.code != BuiltinOperator::PADV2) || !is_plain(n)) return not_decoded();
+    TRY(auto pads, n.ints(1));
+    if (pads.size() != 2 * n.in[0]->rank()) return not_decoded();
+    Pad o;
+    for (size_t a = 0; a < n.in[0]->rank(); ++a) {
+      o.before.push_back(pads[2 * a]);
+      o.after.push_back(pads[2 * a + 1]);
+    }
+    if (mirror) {
+      const auto* options = n.options_as<tflite::MirrorPadOptionsT>();
+      if (!options) return not_decoded();
+      o.mode = options->mode == tflite::MirrorPadMode::REFLECT ? PadMode::kReflect : PadMode::kSymmetric;
+    }
+    if (n.code == BuiltinOperator::PADV2) {
+      if (n.constants.size() < 3 || !n.constants[2] || n.constants[2]->count() != 1 || n.in[0]->quant) return not_decoded();
+      o.value = element_as_double(*n.constants[2], 0);
+    }
+    return Decoded{make_op(std::move(o)), {0}};
+  }
+
+  static Result<bool> canonicalize(const Pad& o, Rewrite& r) {
+    if (is_zero(o.before) && is_zero(o.after)) return r.replace(r.in(0));
+    const Pad* first = r.graph().as<Pad>(r.in(0));
+    if (!first || o.mode != PadMode::kConstant || first->mode != o.mode || first->value != o.value) return false;
+    if (!r.single_use(r.in(0))) return false;
+    Pad both = o;
+    for (size_t a = 0; a < o.before.size(); ++a) {
+      both.before[a] += first->before[a];
+      both.after[a] += first->after[a];
+    }
+    return r.replace(r.add(std::move(both), {r.graph()[r.in(0)].in[0]}));
+  }
+
+  static std::vector<Sample> samples() {
+    const auto f32 = [](Shape s) { return Type{DType::kF32, std::move(s), {}}; };
+    const auto mirror = [](std::vector<int64_t> b, std::vector<int64_t> a, PadMode m) {
+      Pad p(std::move(b), std::move(a));
+      p.mode = m;
+      return make_op(std::move(p));
+    };
+    const Type per_axis{DType::kI8, {2, 3}, QuantParams{{1, 2, 3}, {0, 0, 0}, 1}};
+    return {{.op = make_op(Pad({0, 0, 1, 2}, {0, 0, 3, 4})), .in = {f32({2, 3, 4, 5})}},
+            {.op = make_op(Pad({1, 0, 2}, {0, 1, 3}, -1.5)), .in = {f32({2, 3, 4})}},
+            {.op = make_op(Pad({1, 0}, {0, 2}, 7)), .in = {Type{DType::kI32, {2, 3}, {}}}},
+            {.op = mirror({0, 1, 2}, {0, 2, 3}, PadMode::kReflect), .in = {f32({2, 3, 4})}},
+            {.op = mirror({0, 3, 1}, {2, 1, 4}, PadMode::kSymmetric), .in = {f32({2, 3, 4})}},
+            {.op = make_op(Pad({1}, {1})), .in = {}, .bad = "C1"},
+            {.op = make_op(Pad({1}, {1})), .in = {f32({2, 3})}, .bad = "C2"},
+            {.op = make_op(Pad({1}, {-1})), .in = {f32({2})}, .bad = "C3"},
+            {.op = make_op(Pad({1}, {1})), .in = {f32({-1})}, .bad = "C4"},
+            {.op = mirror({3}, {0}, PadMode::kReflect), .in = {f32({3})}, .bad = "C5"},
+            {.op = make_op(Pad({0, 1}, {0, 0})), .in = {per_axis}, .bad = "C6"}};
+  }
+};
+
+}  // namespace
+DEFINE_OP(Pad, PadFacts)
+}  // namespace atl

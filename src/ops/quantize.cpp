@@ -1,0 +1,252 @@
+#include "ops/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ir/tflite_op.h"
+#include "ops/elementwise.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+struct Range {
+  int64_t low, high;
+};
+std::optional<Range> range_of(DType t) {
+  switch (t) {
+    case DType::kI4:
+      return Range{-8, 7};
+    case DType::kI8:
+      return Range{-128, 127};
+    case DType::kU8:
+      return Range{0, 255};
+    case DType::kI16:
+      return Range{-32768, 32767};
+    case DType::kI32:
+      return Range{-2147483648LL, 2147483647LL};
+    default:
+      return std::nullopt;
+  }
+}
+
+// Element i; four-bit elements lie two in a byte, the low nibble first.
+int64_t load(const Tensor& t, int64_t i) {
+  if (t.dtype() != DType::kI4) return element_as_int(t, i);
+  const int nibble = (int(t.bytes()[i / 2]) >> (i % 2 ? 4 : 0)) & 15;
+  return nibble < 8 ? nibble : nibble - 16;
+}
+void store(Tensor& t, int64_t i, int64_t v) {
+  switch (t.dtype()) {
+    case DType::kI4: {
+      std::byte& b = t.mutable_bytes()[i / 2];
+      const auto nibble = std::byte(v & 15);
+      b = i % 2 ? (b & std::byte(0x0f)) | (nibble << 4) : nibble;
+      break;
+    }
+    case DType::kI8:
+      t.mutable_data<int8_t>()[i] = int8_t(v);
+      break;
+    case DType::kU8:
+      t.mutable_data<uint8_t>()[i] = uint8_t(v);
+      break;
+    case DType::kI16:
+      t.mutable_data<int16_t>()[i] = int16_t(v);
+      break;
+    default:
+      t.mutable_data<int32_t>()[i] = int32_t(v);
+  }
+}
+
+// Which entry of the parameters element i uses.
+struct Channel {
+  int64_t inner = 1, size = 1;
+  Channel(const Shape& s, const QuantParams& q) {
+    if (q.scale.size() <= 1) return;
+    size = int64_t(q.scale.size());
+    for (size_t a = size_t(q.axis) + 1; a < s.size(); ++a) inner *= s[a];
+  }
+  size_t operator()(int64_t i) const { return size_t(i / inner % size); }
+};
+
+int64_t zero_point(const QuantParams& q, size_t c) { return q.zero_point.empty() ? 0 : q.zero_point[c]; }
+
+// True when the parameters fit a tensor of this shape and its integers.
+bool fits(const QuantParams& q, const Shape& shape, Range r) {
+  if (q.scale.empty() || (!q.zero_point.empty() && q.zero_point.size() != q.scale.size())) return false;
+  if (q.scale.size() > 1 && (q.axis < 0 || size_t(q.axis) >= shape.size() || shape[size_t(q.axis)] != int64_t(q.scale.size())))
+    return false;
+  return std::all_of(q.scale.begin(), q.scale.end(), [](float s) { return std::isfinite(s) && s > 0; }) &&
+         std::all_of(q.zero_point.begin(), q.zero_point.end(), [&](int64_t z) { return z >= r.low && z <= r.high; });
+}
+
+QuantParams params(const Quantize& o) { return {o.scale, o.zero_point, int(o.axis)}; }
+
+struct QuantizeFacts {
+  static constexpr std::string_view name = "quantize";
+  static constexpr std::string_view summary = "real to quantized values, or quantized ones to other parameters";
+  static constexpr Layout layout = Layout::kAxisAttr;
+  static constexpr Quant quant = Quant::kRequant;
+
+  static Result<Types> infer(const Quantize& o, TypesIn in) {
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    const auto r = range_of(o.to);
+    CHECK_OP(C2, r.has_value(), "{} is not a quantized element type", atl::name(o.to));
+    const auto from = range_of(in[0].dtype);
+    CHECK_OP(C3, is_float(in[0].dtype) || (from && in[0].quant && fits(*in[0].quant, in[0].shape, *from)),
+             "{} cannot be quantized", to_string(in[0]));
+    CHECK_OP(C4, o.axis >= 0 && o.axis < 64 && fits(params(o), in[0].shape, *r),
+             "{} scales and {} zero points along axis {} do not fit shape {}", o.scale.size(), o.zero_point.size(), o.axis,
+             to_string(in[0].shape));
+    return Types{Type{o.to, in[0].shape, params(o)}};
+  }
+  static Result<Tensors> eval(const Quantize& o, TensorsIn in) {
+    const QuantParams q = params(o);
+    const Range r = *range_of(o.to);
+    const Tensor& x = in[0];
+    Tensor out = Tensor::make(Type{o.to, x.shape(), q});
+    const Channel channel(x.shape(), q);
+    const auto& from = x.type().quant;
+    const Channel from_channel(x.shape(), from ? *from : QuantParams{});
+    for (int64_t i = 0, n = x.count(); i < n; ++i) {
+      const size_t c = channel(i);
+      double steps;  // the real value in units of the scale; LiteRT divides in float
+      if (is_float(x.dtype())) {
+        steps = float(element_as_double(x, i)) / q.scale[c];
+      } else {
+        const size_t fc = from_channel(i);
+        steps = double(load(x, i) - zero_point(*from, fc)) * double(from->scale[fc]) / double(q.scale[c]);
+      }
+      const double v = std::isnan(steps) ? 0 : std::nearbyint(steps) + double(zero_point(q, c));
+      store(out, i, int64_t(std::clamp(v, double(r.low), double(r.high))));
+    }
+    return Tensors{std::move(out)};
+  }
+  static std::optional<LayoutChoice> permuted(const Quantize& o, TypesIn in, int, const Perm& p) {
+    if (p.size() != in[0].rank()) return std::nullopt;
+    Quantize moved = o;
+    if (o.scale.size() > 1) moved.axis = inverse(p)[size_t(o.axis)];
+    return LayoutChoice{make_op(std::move(moved)), {p}, p};
+  }
+  static Status legal(const Quantize& o, TypesIn in) {
+    const DType from = in[0].dtype, to = o.to;
+    const auto listed = [&](std::string_view list) { return in_list(to, list); };
+    const bool ok = from == DType::kF32                        ? listed("i4 i8 u8 i16")
+                    : from == DType::kI8 || from == DType::kU8 ? listed("i8 u8 i16")
+                    : from == DType::kI16                      ? listed("i8 i16 i32")
+                    : from == DType::kI32                      ? listed("i8 i16")
+                                                               : false;
+    if (!ok)
+      return error(Code::kUnsupportedType, fmt::format("LiteRT does not quantize {} to {}", atl::name(from), atl::name(to)));
+    if (o.scale.size() > 1 && from != DType::kF32)
+      return error(Code::kUnsupportedForm, "LiteRT requantizes with one scale for the tensor only");
+    return {};
+  }
+  static Result<TfliteOp> emit(const Quantize& o, TypesIn) {
+    const int version = o.to == DType::kI4 ? 4 : o.scale.size() > 1 ? 3 : o.to == DType::kI16 ? 2 : 1;
+    return TfliteOp(BuiltinOperator::QUANTIZE, version, 1, tflite::QuantizeOptionsT{});
+  }
+  static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.code != BuiltinOperator::QUANTIZE || n.in.size() != 1 || !n.in[0] || n.out.size() != 1 || !n.out[0].quant)
+      return not_decoded();
+    Quantize o;
+    o.to = n.out[0].dtype;
+    o.scale = n.out[0].quant->scale;
+    o.zero_point = n.out[0].quant->zero_point;
+    o.axis = n.out[0].quant->axis;
+    return Decoded{make_op(std::move(o)), {0}};
+  }
+  static std::vector<Sample> samples() {
+    const Type x{DType::kF32, {2, 3, 4, 5}, {}};
+    const auto to = [](DType t, std::vector<float> scale, std::vector<int64_t> zero, int64_t axis = 0) {
+      Quantize q;
+      q.to = t;
+      q.scale = std::move(scale);
+      q.zero_point = std::move(zero);
+      q.axis = axis;
+      return make_op(std::move(q));
+    };
+    const Type i8{DType::kI8, {2, 3, 5}, QuantParams{{0.25f}, {3}, 0}};
+    return {{.op = to(DType::kI8, {0.03125f}, {-5}), .in = {x}},
+            {.op = to(DType::kU8, {0.015625f}, {128}), .in = {x}},
+            {.op = to(DType::kI16, {0.0001220703125f}, {0}), .in = {x}},
+            {.op = to(DType::kI8, {0.03125f, 0.0625f, 0.125f}, {0, 0, 0}, 1), .in = {x}},
+            {.op = to(DType::kI8, {0.5f}, {0}), .in = {}, .bad = "C1"},
+            {.op = to(DType::kF32, {0.5f}, {0}), .in = {x}, .bad = "C2"},
+            {.op = to(DType::kI8, {0.5f}, {0}), .in = {Type{DType::kI8, {3}, {}}}, .bad = "C3"},
+            {.op = to(DType::kI8, {0.5f, 0.5f}, {0, 0}, 1), .in = {x}, .bad = "C4"},
+            {.op = to(DType::kI8, {0.5f}, {300}), .in = {x}, .bad = "C4"},
+            {.op = to(DType::kI8, {0.5f}, {0}), .in = {i8}}};
+  }
+};
+
+struct DequantizeFacts {
+  static constexpr std::string_view name = "dequantize";
+  static constexpr std::string_view summary = "quantized (or half precision) values as f32";
+  static constexpr Layout layout = Layout::kAny;
+  static constexpr Quant quant = Quant::kFloatOnly;
+
+  static Result<Types> infer(const Dequantize&, TypesIn in) {
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    const auto r = range_of(in[0].dtype);
+    CHECK_OP(C2, (in[0].dtype == DType::kF16 && !in[0].quant) || (r && in[0].quant && fits(*in[0].quant, in[0].shape, *r)),
+             "{} cannot be dequantized", to_string(in[0]));
+    Type t{DType::kF32, in[0].shape, {}};
+    TRY_STATUS(byte_size(t));
+    return Types{std::move(t)};
+  }
+  static Result<Tensors> eval(const Dequantize&, TensorsIn in) {
+    const Tensor& x = in[0];
+    if (!x.type().quant) return Tensors{cast(x, DType::kF32)};
+    const QuantParams& q = *x.type().quant;
+    const Channel channel(x.shape(), q);
+    Tensor out = Tensor::make(Type{DType::kF32, x.shape(), {}});
+    float* to = out.mutable_data<float>();
+    for (int64_t i = 0, n = x.count(); i < n; ++i) {
+      const size_t c = channel(i);
+      to[i] = float(double(q.scale[c]) * double(load(x, i) - zero_point(q, c)));
+    }
+    return Tensors{std::move(out)};
+  }
+  static std::optional<LayoutChoice> permuted(const Dequantize& o, TypesIn in, int, const Perm& p) {
+    return permuted_elementwise(make_op(o), in, p);
+  }
+  static Status legal(const Dequantize&, TypesIn in) {
+    Type t = in[0];
+    t.quant.reset();
+    return legal_dtype(name, t, "i4 i8 u8 i16 f16");
+  }
+  static Result<TfliteOp> emit(const Dequantize&, TypesIn in) {
+    const DType t = in[0].dtype;
+    const bool per_channel = in[0].quant && in[0].quant->scale.size() > 1;
+    const int version = t == DType::kI4                        ? 6
+                        : t == DType::kI8 && per_channel       ? 5
+                        : t == DType::kI16 || t == DType::kF16 ? 3
+                        : t == DType::kI8                      ? 2
+                                                               : 1;
+    return TfliteOp(BuiltinOperator::DEQUANTIZE, version, 1, tflite::DequantizeOptionsT{});
+  }
+  static Result<Decoded> decode(const TfliteNode& n) {
+    if (n.code != BuiltinOperator::DEQUANTIZE || n.in.size() != 1 || !n.in[0] || n.out.size() != 1 ||
+        n.out[0].dtype != DType::kF32 || n.out[0].quant)
+      return not_decoded();
+    return Decoded{make_op(Dequantize()), {0}};
+  }
+  static std::vector<Sample> samples() {
+    const auto type = [](DType t, Shape s, QuantParams q) { return Type{t, std::move(s), std::move(q)}; };
+    const OpPtr op = make_op(Dequantize());
+    return {{.op = op, .in = {type(DType::kI8, {2, 3, 4, 5}, {{0.25f}, {3}, 0})}, .low = -128, .high = 127},
+            {.op = op, .in = {type(DType::kU8, {3, 5}, {{0.5f}, {128}, 0})}, .low = 0, .high = 255},
+            {.op = op, .in = {type(DType::kI8, {2, 3}, {{0.5f, 0.25f}, {0, 0}, 0})}, .low = -128, .high = 127},
+            {.op = op, .in = {type(DType::kI16, {2, 3, 4}, {{0.5f}, {0}, 0})}, .low = -999, .high = 999},
+            {.op = op, .in = {Type{DType::kF16, {2, 3}, {}}}},
+            {.op = op, .in = {}, .bad = "C1"},
+            {.op = op, .in = {Type{DType::kI8, {3}, {}}}, .bad = "C2"}};
+  }
+};
+
+}  // namespace
+DEFINE_OP(Quantize, QuantizeFacts)
+DEFINE_OP(Dequantize, DequantizeFacts)
+}  // namespace atl

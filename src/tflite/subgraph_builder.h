@@ -1,0 +1,72 @@
+// One graph as a subgraph of a .tflite file.
+#pragma once
+#include <schema_generated.h>
+
+#include <map>
+#include <tuple>
+
+#include "ir/graph.h"
+#include "ir/tflite_op.h"
+#include "ops/opaque.h"
+#include "tflite/buffer_table.h"
+#include "tflite/tensor_names.h"
+
+namespace atl {
+
+/// What the subgraphs of a file have in common.
+struct FileParts {
+  flatbuffers::FlatBufferBuilder fbb;
+  BufferTable buffers;
+  std::vector<flatbuffers::Offset<tflite::OperatorCode>> codes;
+  std::map<std::tuple<int, std::string, int>, uint32_t> code_ids;  ///< builtin code, custom code, version
+  size_t operators = 0, tensors = 0;
+
+  uint32_t operator_code(const TfliteOp& op);
+};
+
+class SubgraphBuilder {
+ public:
+  SubgraphBuilder(const Graph& graph, FileParts& file);
+  /// Writes tensors and operators. E: what emit and the evaluation of small constants say, at the node's origin; kInternal for
+  /// a graph that has no written form (a variable that is a constant or an input, or is used twice).
+  Result<flatbuffers::Offset<tflite::SubGraph>> build();
+  /// Tensor numbers of the graph's inputs and outputs, in order; after build().
+  const std::vector<int32_t>& inputs() const { return inputs_; }
+  const std::vector<int32_t>& outputs() const { return outputs_; }
+
+ private:
+  struct TensorEntry {
+    Type type;
+    std::string name;
+    uint32_t buffer = 0;
+    bool variable = false;
+    const Opaque* source = nullptr;  // a tensor of a file kept as it is
+  };
+
+  Status add_operator(uint32_t id);
+  Result<std::vector<int32_t>> add_operands(uint32_t id, const TfliteOp& op);
+  Result<std::vector<int32_t>> add_results(uint32_t id, const TfliteOp& op, const std::vector<int32_t>& operands);
+  Result<int32_t> operand_tensor(Value v);
+  Result<int32_t> variable_tensor(Value v, uint32_t user);
+  Result<int32_t> constant_tensor(const ConstantPtr& c, const std::string& wish);
+  Result<int32_t> source_tensor(Value v);
+  int32_t add_tensor(Type type, const std::string& wish);
+  int32_t add_value_tensor(Value v, const std::string& wish);
+  std::string wish_for(Value v) const;
+  int32_t& slot(Value v) { return tensor_of_[first_slot_[v.node] + v.index]; }
+  Result<flatbuffers::Offset<tflite::Tensor>> write_tensor(const TensorEntry& t);
+  Result<flatbuffers::Offset<tflite::Tensor>> write_source_tensor(const TensorEntry& t);
+
+  const Graph& graph_;
+  FileParts& file_;
+  TensorNames names_;
+  std::vector<TensorEntry> tensors_;
+  std::vector<int32_t> tensor_of_;      // by result slot; -1 while there is none
+  std::vector<uint32_t> first_slot_;    // by node
+  std::vector<std::string> port_name_;  // by result slot; the name given to an output beforehand
+  std::multimap<uint32_t, int32_t> constants_;
+  std::vector<int32_t> inputs_, outputs_;
+  std::vector<flatbuffers::Offset<tflite::Operator>> operators_;
+};
+
+}  // namespace atl
