@@ -1,5 +1,6 @@
 // Short names for the core ops that import rules are composed of.
 #pragma once
+#include "ir/cast_op.h"
 #include "ir/source_call.h"
 #include "ops/binary.h"
 #include "ops/matmul.h"

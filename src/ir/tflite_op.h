@@ -62,6 +62,7 @@ class TfliteNode {
   std::vector<std::optional<Type>> in;           ///< nullopt for an absent operand
   std::vector<std::optional<Tensor>> constants;  ///< the value of a constant operand of at most 65,536 bytes
   std::vector<bool> variables;                   ///< operand is a variable tensor
+  std::vector<int> updated;                      ///< variable operands whose tensor is read again after the operator ran
   Types out;
   size_t operand_count() const { return in.size(); }
   bool present(size_t i) const { return i < in.size() && in[i].has_value(); }

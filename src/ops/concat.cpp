@@ -128,9 +128,7 @@ struct ConcatFacts {
       }
       return r.replace(r.add(Reshape(result), {r.add(Concat(1), parts)}));
     }
-    std::vector<size_t> all(r.in_count());
-    std::iota(all.begin(), all.end(), size_t(0));
-    return legalize_by_carrier(r, all, kDtypes);
+    return legalize_by_cast(r, r.node().op, kDtypes);
   }
 
   static Result<TfliteOp> emit(const Concat& o, TypesIn in) {

@@ -126,10 +126,7 @@ struct GatherFacts {
 
   static Status legal(const Gather&, TypesIn in) { return legal_dtype("GATHER", in[0], kDtypes); }
 
-  static Result<bool> legalize(const Gather&, Rewrite& r) {
-    constexpr size_t kData[] = {0};
-    return legalize_by_carrier(r, kData, kDtypes);
-  }
+  static Result<bool> legalize(const Gather&, Rewrite& r) { return legalize_by_cast(r, r.node().op, kDtypes, {0}); }
 
   static Result<TfliteOp> emit(const Gather& o, TypesIn in) {
     tflite::GatherOptionsT options;
@@ -279,10 +276,7 @@ struct GatherNdFacts {
 
   static Status legal(const GatherNd&, TypesIn in) { return legal_dtype("GATHER_ND", in[0], kDtypes); }
 
-  static Result<bool> legalize(const GatherNd&, Rewrite& r) {
-    constexpr size_t kData[] = {0};
-    return legalize_by_carrier(r, kData, kDtypes);
-  }
+  static Result<bool> legalize(const GatherNd&, Rewrite& r) { return legalize_by_cast(r, r.node().op, kDtypes, {0}); }
 
   static Result<TfliteOp> emit(const GatherNd&, TypesIn in) {
     const int version = in[0].dtype == DType::kBool ? 5 : in[1].dtype == DType::kI16 ? 4 : in[0].dtype == DType::kI16 ? 3 : 1;

@@ -11,8 +11,15 @@
 namespace atl {
 namespace {
 
+// Loops of constant bounds must unroll at every optimization level, or the tile does not stay in registers.
+#if defined(__clang__)
+#define ATOLL_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ATOLL_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 // A tile of kRows x kVectors vectors of the result stays in registers while k runs. The compiler's vector types make one source
-// serve SSE2, AVX2, AVX-512 and NEON; the loops have constant bounds and unroll.
+// serve SSE2, AVX2, AVX-512 and NEON.
 template <int kLanes>
 struct Vector {
   typedef double Type __attribute__((vector_size(kLanes * 8), may_alias));
@@ -22,18 +29,19 @@ template <int kLanes, int kRows, int kVectors>
 [[gnu::always_inline]] inline void multiply_tile(int64_t k, const double* a, const double* b, double* c, int64_t c_stride) {
   using V = typename Vector<kLanes>::Type;
   V sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = *reinterpret_cast<const V*>(c + r * c_stride + v * kLanes);
-  for (int64_t p = 0; p < k; ++p) {
-    V row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = *reinterpret_cast<const V*>(b + v * kLanes);
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kVectors; ++v) sum[r][v] += a[r] * row[v];
-    a += kRows;
-    b += kVectors * kLanes;
+  ATOLL_UNROLL for (int r = 0; r < kRows; ++r) {
+    ATOLL_UNROLL for (int v = 0; v < kVectors; ++v) { sum[r][v] = *reinterpret_cast<const V*>(c + r * c_stride + v * kLanes); }
   }
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) *reinterpret_cast<V*>(c + r * c_stride + v * kLanes) = sum[r][v];
+  for (int64_t p = 0; p < k; ++p, a += kRows, b += kVectors * kLanes) {
+    V row[kVectors];
+    ATOLL_UNROLL for (int v = 0; v < kVectors; ++v) { row[v] = *reinterpret_cast<const V*>(b + v * kLanes); }
+    ATOLL_UNROLL for (int r = 0; r < kRows; ++r) {
+      ATOLL_UNROLL for (int v = 0; v < kVectors; ++v) { sum[r][v] += a[r] * row[v]; }
+    }
+  }
+  ATOLL_UNROLL for (int r = 0; r < kRows; ++r) {
+    ATOLL_UNROLL for (int v = 0; v < kVectors; ++v) { *reinterpret_cast<V*>(c + r * c_stride + v * kLanes) = sum[r][v]; }
+  }
 }
 
 using MultiplyTile = void (*)(int64_t k, const double* a, const double* b, double* c, int64_t c_stride);

@@ -165,6 +165,7 @@ struct LstmFacts {
       op.input(kLstmProjection);
     op.absent();  // projection bias
     op.input(kLstmH0, true).input(kLstmC0, true);
+    if (o.last_state) op.updated = {18, 19};
     return op;
   }
 
@@ -184,6 +185,7 @@ struct LstmFacts {
       if (n.present(i)) return not_decoded();  // layer normalization
     Lstm op;
     op.time_major = options->time_major;
+    op.last_state = !n.updated.empty();
     return Decoded{make_op(op), in};
   }
 

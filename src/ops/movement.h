@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "ir/op.h"
-#include "ir/rewrite.h"
 
 namespace atl {
 
@@ -20,11 +19,6 @@ std::optional<Type> resized_type(const Type& t, Shape shape);
 
 /// An element type of whole bytes, so that eval can copy elements. E: kUnsupportedType.
 Status movable(std::string_view what, DType t);
-
-/// Replaces a node by the same op on converted operands, where LiteRT has no kernel for their element type: `operands` are the
-/// data operands, all results are converted back unless their type does not depend on the data. False when a data operand's
-/// type is in `accepted` or no accepted type can carry it.
-Result<bool> legalize_by_carrier(Rewrite& r, std::span<const size_t> operands, std::string_view accepted);
 
 /// True when every operand and result of an operator that is read has a static shape and is there.
 bool is_plain(const TfliteNode& n);

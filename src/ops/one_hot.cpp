@@ -75,10 +75,7 @@ struct OneHotFacts {
 
   static Status legal(const OneHot&, TypesIn in) { return legal_dtype("ONE_HOT", in[1], kDtypes); }
 
-  static Result<bool> legalize(const OneHot&, Rewrite& r) {
-    constexpr size_t kData[] = {1, 2};
-    return legalize_by_carrier(r, kData, kDtypes);
-  }
+  static Result<bool> legalize(const OneHot&, Rewrite& r) { return legalize_by_cast(r, r.node().op, kDtypes, {1, 2}); }
 
   static Result<TfliteOp> emit(const OneHot& o, TypesIn in) {
     tflite::OneHotOptionsT options;

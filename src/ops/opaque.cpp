@@ -10,22 +10,22 @@ namespace {
 
 template <class V>
 void append_list(std::string& out, const std::vector<V>& values) {
-  for (size_t i = 0; i < values.size(); ++i) out += fmt::format("{}{}", i ? " " : "", values[i]);
+  for (size_t i = 0; i < values.size(); ++i) out += fmt::format("{}{}", i ? "," : "", values[i]);
 }
 
-// Numbers up to `end`, separated by `separator`; the text after `end` stays.
+// Numbers up to `end`, separated by commas; the text after `end` stays.
 template <class V>
-Result<std::vector<V>> take_list(std::string_view& text, char separator, char end) {
+Result<std::vector<V>> take_list(std::string_view& text, char end) {
   std::vector<V> out;
   const size_t stop = text.find(end);
   if (stop == std::string_view::npos) return error(Code::kGraph, fmt::format("'{}' expected in a type", end));
   std::string_view list = text.substr(0, stop);
   text.remove_prefix(stop + 1);
   while (!list.empty()) {
-    const std::string_view word = list.substr(0, list.find(separator));
-    V v{};
+    const std::string_view word = list.substr(0, list.find(','));
+    V v = V(kDynamic);
     const auto r = std::from_chars(word.data(), word.data() + word.size(), v);
-    if (r.ec != std::errc{} || r.ptr != word.data() + word.size())
+    if (word != "?" && (r.ec != std::errc{} || r.ptr != word.data() + word.size()))
       return error(Code::kGraph, fmt::format("number expected in a type, not '{}'", word));
     out.push_back(v);
     list.remove_prefix(std::min(list.size(), word.size() + 1));
@@ -92,6 +92,10 @@ struct OpaqueFacts {
       TRY(Type t, decode_type(text));
       op.intermediates.push_back(std::move(t));
     }
+    for (int64_t i : o.updated) {
+      if (i < 0 || uint64_t(i) >= in.size()) return error(Code::kGraph, "an opaque operator's updated operands are damaged");
+      op.updated.push_back(int(i));
+    }
     return op;
   }
 
@@ -109,9 +113,7 @@ struct OpaqueFacts {
 }  // namespace
 
 std::string encode_type(const Type& t) {
-  std::string out = std::string(name(t.dtype)) + '[';
-  append_list(out, t.shape);
-  out += ']';
+  std::string out = to_string(Type{t.dtype, t.shape, {}});
   if (t.quant) {
     out += fmt::format("q({};", t.quant->axis);
     append_list(out, t.quant->scale);
@@ -128,15 +130,15 @@ Result<Type> decode_type(std::string_view text) {
   if (!dtype) return error(Code::kGraph, fmt::format("'{}' is not a type", text.substr(0, 40)));
   text.remove_prefix(open + 1);
   Type t{*dtype, {}, {}};
-  TRY(t.shape, take_list<int64_t>(text, ' ', ']'));
+  TRY(t.shape, take_list<int64_t>(text, ']'));
   TRY_STATUS(byte_size(t));
   if (text.empty()) return t;
   if (text.substr(0, 2) != "q(") return error(Code::kGraph, "a type's quantization is damaged");
   text.remove_prefix(2);
   QuantParams q;
-  TRY(const auto axis, take_list<int>(text, ' ', ';'));
-  TRY(q.scale, take_list<float>(text, ' ', ';'));
-  TRY(q.zero_point, take_list<int64_t>(text, ' ', ')'));
+  TRY(const auto axis, take_list<int>(text, ';'));
+  TRY(q.scale, take_list<float>(text, ';'));
+  TRY(q.zero_point, take_list<int64_t>(text, ')'));
   if (axis.size() != 1 || !text.empty()) return error(Code::kGraph, "a type's quantization is damaged");
   q.axis = axis[0];
   t.quant = std::move(q);

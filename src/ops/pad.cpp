@@ -135,8 +135,7 @@ struct PadFacts {
       if (shape.size() > kMaxRank) return false;
       return r.replace(r.add(Reshape(result), {r.add(std::move(q), {r.add(Reshape(shape), {r.in(0)})})}));
     }
-    constexpr size_t kData[] = {0};
-    return legalize_by_carrier(r, kData, kDtypes);
+    return legalize_by_cast(r, r.node().op, kDtypes, {0});
   }
 
   static Result<TfliteOp> emit(const Pad& o, TypesIn in) {

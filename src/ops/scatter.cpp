@@ -97,8 +97,7 @@ struct ScatterNdFacts {
   static Result<bool> legalize(const ScatterNd& o, Rewrite& r) {
     if (r.in_type(0).dtype != DType::kI32)
       return r.replace(r.add(ScatterNd(o.shape), {r.add(Cast(DType::kI32), {r.in(0)}), r.in(1)}));
-    constexpr size_t kData[] = {1};
-    return legalize_by_carrier(r, kData, kDtypes);
+    return legalize_by_cast(r, r.node().op, kDtypes, {1});
   }
 
   static Result<TfliteOp> emit(const ScatterNd& o, TypesIn) {

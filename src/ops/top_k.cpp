@@ -67,10 +67,7 @@ struct TopKFacts {
 
   static Status legal(const TopK&, TypesIn in) { return legal_dtype("TOPK_V2", in[0], kDtypes); }
 
-  static Result<bool> legalize(const TopK&, Rewrite& r) {
-    constexpr size_t kData[] = {0};
-    return legalize_by_carrier(r, kData, kDtypes);
-  }
+  static Result<bool> legalize(const TopK&, Rewrite& r) { return legalize_by_cast(r, r.node().op, kDtypes, {0}); }
 
   static Result<TfliteOp> emit(const TopK& o, TypesIn in) {
     const int version = in[0].dtype == DType::kI16 ? 3 : in[0].dtype == DType::kI8 ? 2 : 1;

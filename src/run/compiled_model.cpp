@@ -168,6 +168,7 @@ litert::StatusCode CompiledModel::State::create_environment() {
   std::vector<litert::EnvironmentOption> list = {
       {litert::kOptionLogSeverity, {litert::kAnyInt, {.integer = severity}}},
       {litert::kOptionAccelerators, {litert::kAnyInt, {.integer = run_options.accelerators}}}};
+  if ((run_options.accelerators & kAcceleratorGpu) != 0) library->open_gpu_accelerator();
   if (run_options.accelerators != kAcceleratorCpu) {
     list.push_back({litert::kOptionRuntimeFolder, {litert::kAnyString, {.string = folder.c_str()}}});
   }

@@ -175,6 +175,11 @@ Result<std::shared_ptr<const LiteRtLibrary>> LiteRtLibrary::open(const fs::path&
   return std::shared_ptr<const LiteRtLibrary>(std::move(library));
 }
 
+void LiteRtLibrary::open_gpu_accelerator() const {
+  fs::path file = file_.parent_path() / "libLiteRtWebGpuAccelerator.so";
+  if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) redirect_stderr(handle);
+}
+
 Result<std::shared_ptr<const LiteRtLibrary>> LiteRtLibrary::find(const fs::path& path) {
   const char* variable = std::getenv("ATOLL_LITERT");
   bool by_variable = path.empty() && variable != nullptr && *variable != 0;

@@ -34,6 +34,8 @@ class LiteRtLibrary {
   const std::string& version() const { return version_; }
   /// What find() was told or where it looked: "ATOLL_LITERT", "beside the program", "VIRTUAL_ENV", "Python", "as given".
   const std::string& found_by() const { return found_by_; }
+  /// Opens the GPU accelerator that the wheel brings along, before LiteRT does, so that its log is captured as well.
+  void open_gpu_accelerator() const;
   /// True when everything the library writes to stderr is captured; false where it may still reach the screen.
   bool is_quiet() const { return quiet_; }
 

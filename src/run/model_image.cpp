@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -76,20 +77,27 @@ Status verify_subgraph(const tflite::Model& model, const tflite::SubGraph& graph
   return {};
 }
 
+// LiteRT looks the name of every input and output of the graph up in the signature.
+bool names_all(const tflite::SignatureDef& signature, const flatbuffers::Vector<flatbuffers::Offset<tflite::TensorMap>>* side,
+               const flatbuffers::Vector<int32_t>* tensors) {
+  std::set<uint32_t> named;
+  for (unsigned k = 0; k < length(side); ++k) {
+    if (side->Get(k)->name() == nullptr) return false;
+    named.insert(side->Get(k)->tensor_index());
+  }
+  for (unsigned k = 0; k < length(tensors); ++k) {
+    if (named.count(static_cast<uint32_t>(tensors->Get(k))) == 0) return false;
+  }
+  return length(side) == length(tensors) && signature.signature_key() != nullptr;
+}
+
 Status verify_signatures(const tflite::Model& model, const std::string& what) {
   for (size_t i = 0; i < length(model.signature_defs()); ++i) {
     const tflite::SignatureDef& s = *model.signature_defs()->Get(static_cast<unsigned>(i));
-    if (s.subgraph_index() >= model.subgraphs()->size() || s.signature_key() == nullptr) {
-      return damaged(what, fmt::format("signature {} has no graph or no key", i));
-    }
-    size_t tensors = length(model.subgraphs()->Get(s.subgraph_index())->tensors());
-    for (const auto* side : {s.inputs(), s.outputs()}) {
-      for (size_t k = 0; k < length(side); ++k) {
-        const tflite::TensorMap& m = *side->Get(static_cast<unsigned>(k));
-        if (m.tensor_index() >= tensors || m.name() == nullptr) {
-          return damaged(what, fmt::format("signature '{}' names a tensor that is not there", s.signature_key()->str()));
-        }
-      }
+    const tflite::SubGraph* graph =
+        s.subgraph_index() < model.subgraphs()->size() ? model.subgraphs()->Get(s.subgraph_index()) : nullptr;
+    if (graph == nullptr || !names_all(s, s.inputs(), graph->inputs()) || !names_all(s, s.outputs(), graph->outputs())) {
+      return damaged(what, fmt::format("signature {} does not name the inputs and outputs of its graph", i));
     }
   }
   return {};
@@ -171,31 +179,29 @@ Status ModelImage::verify() const {
 
 void ModelImage::hide_variables() {
   show_variables();
-  // A flatbuffer vector starts with its length; a zero there makes it empty without moving anything.
-  auto hide_vector = [this](const flatbuffers::Vector<int32_t>* v) {
-    if (v == nullptr || v->size() == 0) return;
-    auto* count = reinterpret_cast<std::byte*>(const_cast<flatbuffers::Vector<int32_t>*>(v));
-    uint32_t saved = v->size();
-    std::memset(count, 0, sizeof saved);
-    hidden_.emplace_back([count, saved] {
-      uint32_t little = flatbuffers::EndianScalar(saved);
-      std::memcpy(count, &little, sizeof little);
-    });
+  auto hide = [this](const void* address, size_t size) {
+    auto* bytes = const_cast<std::byte*>(static_cast<const std::byte*>(address));
+    for (size_t i = 0; i < size; ++i) hidden_.emplace_back(bytes + i, bytes[i]);
   };
-  tflite::Model* model = tflite::GetMutableModel(bytes_.data());
-  for (unsigned g = 0; g < model->subgraphs()->size(); ++g) {
+  const tflite::Model* model = tflite::GetModel(bytes_.data());
+  for (unsigned g = 0; g < length(model->subgraphs()); ++g) {
     const tflite::SubGraph* graph = model->subgraphs()->Get(g);
     for (unsigned i = 0; i < length(graph->tensors()); ++i) {
-      auto* tensor = const_cast<tflite::Tensor*>(graph->tensors()->Get(i));
-      if (!tensor->is_variable() || !tensor->mutate_is_variable(false)) continue;
-      hidden_.emplace_back([tensor] { tensor->mutate_is_variable(true); });
+      const auto* tensor = reinterpret_cast<const flatbuffers::Table*>(graph->tensors()->Get(i));
+      if (graph->tensors()->Get(i)->is_variable()) hide(tensor->GetAddressOf(tflite::Tensor::VT_IS_VARIABLE), 1);
     }
-    for (unsigned i = 0; i < length(graph->operators()); ++i) hide_vector(graph->operators()->Get(i)->intermediates());
+    for (unsigned i = 0; i < length(graph->operators()); ++i) {
+      // A vector starts with its length; a zero there makes it empty without moving anything.
+      const auto* intermediates = graph->operators()->Get(i)->intermediates();
+      if (length(intermediates) != 0) hide(intermediates, sizeof(flatbuffers::uoffset_t));
+    }
   }
+  // Only now, for in a damaged file the marks may overlap with what was walked over.
+  for (const auto& [place, value] : hidden_) *place = std::byte{0};
 }
 
 void ModelImage::show_variables() {
-  for (const auto& show : hidden_) show();
+  for (const auto& [place, value] : hidden_) *place = value;
   hidden_.clear();
 }
 

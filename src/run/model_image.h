@@ -2,9 +2,9 @@
 #pragma once
 #include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/result.h"
@@ -38,7 +38,7 @@ class ModelImage {
   std::span<std::byte> bytes_;
   std::vector<std::byte> owned_;  // empty for a mapped file
   std::string what_;
-  std::vector<std::function<void()>> hidden_;  // each puts one mark back
+  std::vector<std::pair<std::byte*, std::byte>> hidden_;  // each a byte's place and its value in the file
 };
 
 }  // namespace atl

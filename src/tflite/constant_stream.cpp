@@ -5,7 +5,7 @@
 namespace atl {
 
 ConstantStream::ConstantStream(std::vector<const Constant*> constants, int threads)
-    : constants_(std::move(constants)), claimed_(constants_.size(), false) {
+    : constants_(std::move(constants)), claimed_(constants_.size(), false), ready_(constants_.size()) {
   size_t recipes = 0;
   for (const Constant* c : constants_) recipes += c->anonymous_bytes() > 0;
   if (threads > 1 && recipes > 1) thread_ = std::thread([this] { work(); });
@@ -35,9 +35,9 @@ void ConstantStream::work() {
     claimed_[i] = true;
     held_ += size;
     lock.unlock();
-    Result<Tensor> t = bytes_of(*constants_[i]);
+    auto t = std::make_unique<Result<Tensor>>(bytes_of(*constants_[i]));
     lock.lock();
-    ready_.emplace(i, std::move(t));
+    ready_[i] = std::move(t);
     changed_.notify_all();
   }
 }
@@ -48,10 +48,9 @@ Result<Tensor> ConstantStream::next() {
   changed_.notify_all();
   const size_t i = position_++, size = constants_[i]->anonymous_bytes();
   if (claimed_[i]) {
-    changed_.wait(lock, [&] { return ready_.count(i) > 0; });
-    Result<Tensor> t = std::move(ready_.at(i));
-    ready_.erase(i);
-    return t;
+    changed_.wait(lock, [&] { return ready_[i] != nullptr; });
+    const auto t = std::move(ready_[i]);
+    return std::move(*t);
   }
   claimed_[i] = true;
   held_ += size;

@@ -1,7 +1,7 @@
 // Evaluates constants in order, ahead of the one who writes them.
 #pragma once
 #include <condition_variable>
-#include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -31,7 +31,7 @@ class ConstantStream {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<bool> claimed_;
-  std::map<size_t, Result<Tensor>> ready_;
+  std::vector<std::unique_ptr<Result<Tensor>>> ready_;
   size_t position_ = 0;  // of next()
   size_t unclaimed_ = 0;
   size_t held_ = 0;  // bytes evaluated and not yet written

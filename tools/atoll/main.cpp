@@ -1,1 +1,100 @@
-int main() { return 0; }
+// The atoll command: one subcommand a file; errors are printed here and become exit codes here.
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "command.h"
+#include "terminal.h"
+
+namespace atl::cli {
+
+int exit_code_of(const Error& e) {
+  if (e.is_bug()) return kBug;
+  if (e.code == Code::kUsage) return kUsageError;
+  if (e.code == Code::kProofFailed) return kProofError;
+  return kUserError;
+}
+
+nlohmann::ordered_json to_json(const Error& e) {
+  nlohmann::ordered_json j;
+  j["code"] = fmt::format("E{}", int(e.code));
+  j["what"] = e.what;
+  if (!e.hint.empty()) j["hint"] = e.hint;
+  if (!e.origin.module_path.empty()) j["module"] = e.origin.module_path;
+  if (!e.origin.source_op.empty()) j["op"] = e.origin.source_op;
+  if (!e.origin.file.empty()) {
+    j["file"] = e.origin.file;
+    j["line"] = e.origin.line;
+    j["text"] = e.origin.text;
+  }
+  if (e.count > 1) j["count"] = e.count;
+  if (!e.trail.empty()) j["trail"] = e.trail;
+  if (!e.others.empty()) {
+    j["others"] = nlohmann::ordered_json::array();
+    for (const Error& other : e.others) j["others"].push_back(to_json(other));
+  }
+  return j;
+}
+
+namespace {
+
+void print_error(const Error& e, bool json) {
+  if (json) {
+    nlohmann::ordered_json j;
+    j["error"] = to_json(e);
+    fmt::print("{}\n", j.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return;
+  }
+  std::string text = format(e);
+  if (may_color(stderr)) {
+    const std::string plain = "error[";
+    for (size_t at = 0; (at = text.find(plain, at)) != std::string::npos; at += plain.size() + 12)
+      text.replace(at, 5, styled("error", Style::kRed, stderr));
+  }
+  fmt::print(stderr, "{}", text);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"atoll: from a PyTorch model to a Google Coral board or any other LiteRT device"};
+  app.set_version_flag("--version", "atoll " ATOLL_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(38);
+  app.footer(
+      "Exit codes: 0 success, 1 a problem of the model or input, 2 usage, 3 a failed proof, 70 a bug in Atoll.\n"
+      "`atoll COMMAND --help` has the options and examples of a command.");
+  Outcome outcome;
+  add_convert(app, outcome);
+  add_inspect(app, outcome);
+  add_run(app, outcome);
+  add_bench(app, outcome);
+  add_verify(app, outcome);
+  add_doctor(app, outcome);
+  add_ops(app, outcome);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    fmt::print(stderr, "error[E{}]: {}\n  hint: atoll {}--help\n", int(Code::kUsage), e.what(),
+               app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
+    return kUsageError;
+  }
+  if (outcome.status) return outcome.exit_code;
+  bool json = false;
+  for (int i = 1; i < argc; ++i) json |= std::string_view(argv[i]) == "--json";
+  print_error(outcome.status.error(), json);
+  return exit_code_of(outcome.status.error());
+}
+
+}  // namespace
+}  // namespace atl::cli
+
+int main(int argc, char** argv) {
+  try {
+    return atl::cli::run(argc, argv);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "error[E901]: {}\n  this is a bug in Atoll; please report it with the command you ran\n", e.what());
+    return atl::cli::kBug;
+  }
+}

@@ -1,0 +1,57 @@
+# What a person types. Everything is built by CMake; this file installs what is missing and names the usual steps.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PYTHON ?= python3
+CMAKE_FLAGS ?=
+
+.PHONY: all setup litert build test demo bench lint format asan fuzz clean results
+
+all: build
+
+# Debian packages and the LiteRT library; each step is skipped when it is done already.
+setup:
+	@scripts/install_packages.sh
+
+litert: setup
+	@scripts/fetch_litert.sh $(CURDIR)/.litert
+
+$(BUILD)/build.ninja: CMakeLists.txt
+	cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
+
+build: setup
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS)
+
+test: litert build
+	ATOLL_LITERT=$(CURDIR)/.litert ctest --test-dir $(BUILD) --output-on-failure
+
+demo: litert build
+	@ATOLL_LITERT=$(CURDIR)/.litert $(BUILD)/atoll --version
+	@ATOLL_LITERT=$(CURDIR)/.litert scripts/demo.sh $(BUILD)/atoll
+
+bench: litert build
+	ATOLL_LITERT=$(CURDIR)/.litert $(BUILD)/bench/atoll_bench --benchmark_counters_tabular=true
+
+lint: setup $(BUILD)/build.ninja
+	$(PYTHON) scripts/check_structure.py
+	find src include tools tests bench -name '*.h' -o -name '*.cpp' | grep -v generated | xargs clang-format --dry-run --Werror
+	cmake --build $(BUILD) --target atoll_schema
+	run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(src|tools)/.*' > $(BUILD)/tidy.log 2>&1 || (grep -E 'warning:|error:' $(BUILD)/tidy.log; exit 1)
+
+format:
+	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i
+
+asan: litert
+	cmake -S . -B $(BUILD)-asan -G Ninja -DATOLL_SANITIZE=ON -DATOLL_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD)-asan -j $(JOBS)
+	ATOLL_LITERT=$(CURDIR)/.litert ctest --test-dir $(BUILD)-asan --output-on-failure
+
+# FUZZ_SECONDS for each target; needs clang.
+FUZZ_SECONDS ?= 600
+fuzz: setup
+	CXX=clang++ cmake -S . -B $(BUILD)-fuzz -G Ninja -DATOLL_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD)-fuzz -j $(JOBS)
+	scripts/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -1,0 +1,81 @@
+// Conversion of a model file into a .tflite file.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/result.h"
+
+namespace atl {
+
+/// What a conversion is doing, for a progress bar: `done` of `total` in this step.
+using Progress = std::function<void(std::string_view step, double done, double total)>;
+
+struct ConvertOptions {
+  /// Inputs and outputs of four or five axes become channels-last where that saves transposes (--layout nhwc).
+  bool nhwc = false;
+  /// Run the written file in LiteRT and compare it with the source before it is put in place.
+  bool verify = true;
+  /// Seconds that the proof may take; what was not reached is stated in the report.
+  double verify_seconds = 20;
+  uint64_t seed = 0;      ///< of the random inputs of the proof
+  std::string litert;     ///< path of libLiteRt.so or its folder; empty: searched
+  int threads = 2;
+  int64_t rewrite_limit = -1;  ///< stop rewriting after so many rewrites (to find a wrong one); -1: no limit
+  bool verify_graph = false;   ///< run the graph verifier after every pass
+  std::string print_after;     ///< name of a pass, or "all": its graph goes to `trace`
+  std::string dump_dir;        ///< folder for numbered dumps of the graph after each pass that changed it
+  bool time_passes = false;    ///< a line a pass goes to `trace`
+  std::function<void(std::string_view)> trace;
+  Progress progress;
+};
+
+/// One input or output of a model.
+struct PortReport {
+  std::string name;
+  std::string type;             ///< "f32[1,3,224,224]"
+  std::vector<int> permutation;  ///< of the source's axes; empty when they are unchanged
+};
+
+/// How an output compared with the source.
+struct OutputProof {
+  std::string name;
+  double snr_db = 0;     ///< signal to noise over all inputs; 999 when equal
+  double max_error = 0;  ///< largest absolute difference
+  bool passed = false;
+};
+
+struct ProofReport {
+  enum class Verdict { kProven, kPartial, kFailed, kNotRun };
+  Verdict verdict = Verdict::kNotRun;
+  std::string reason;       ///< why it was not run, or where the budget ended
+  int inputs_compared = 0;  ///< sets of inputs, the stored sample and random ones
+  std::vector<OutputProof> outputs;
+  /// When it failed: the first layer that departs, as an error with its origin.
+  std::optional<Error> departure;
+  double seconds = 0;
+};
+std::string_view name(ProofReport::Verdict v);
+
+struct ConvertReport {
+  std::string source, destination;
+  uint64_t source_bytes = 0, bytes = 0, constant_bytes = 0;
+  std::vector<PortReport> inputs, outputs;
+  std::map<std::string, size_t> ops;  ///< operators of the file by LiteRT's name
+  size_t op_count = 0;
+  ProofReport proof;
+  std::vector<std::string> warnings;
+  double seconds = 0;
+};
+
+/// Converts `source` (.pt2) and writes `destination` (.tflite), whole or not at all.
+/// E: of reading, importing, the passes and writing; kProofFailed when the written file does not compute what the source does (no
+/// file is left then), with the departing layer as origin.
+Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& options = {});
+
+}  // namespace atl

@@ -1,0 +1,181 @@
+#include "atoll/convert.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <future>
+
+#include "api/metadata.h"
+#include "import/importer.h"
+#include "ir/text.h"
+#include "ir/tflite_op.h"
+#include "pass/pipeline.h"
+#include "read/program.h"
+#include "support/atomic_file.h"
+#include "support/mapped_file.h"
+#include "support/sha256.h"
+#include "tflite/writer.h"
+#include "verify/proof.h"
+
+namespace atl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// A file name beside the destination that is removed unless it was renamed into place.
+class Draft {
+ public:
+  explicit Draft(const std::string& destination) : path_(fmt::format("{}.draft-{}", destination, ::getpid())) {}
+  ~Draft() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  const std::string& path() const { return path_; }
+  Status put_in_place(const std::string& destination) {
+    std::error_code e;
+    std::filesystem::rename(path_, destination, e);
+    if (e) return error(Code::kWrite, fmt::format("cannot write '{}': {}", destination, e.message()));
+    path_.clear();
+    return {};
+  }
+
+ private:
+  std::string path_;
+};
+
+// The observer of the pipeline: dumps, printed graphs and times, as the options ask.
+class Tracer {
+ public:
+  explicit Tracer(const ConvertOptions& options) : options_(options) {}
+  void operator()(size_t index, std::string_view pass, const Graph& graph, double seconds, bool changed) {
+    if (options_.progress) options_.progress("passes", double(index), double(pipeline().size()));
+    if (options_.trace && (options_.print_after == "all" || options_.print_after == pass)) {
+      options_.trace(fmt::format("// after {}{}\n{}", pass, changed ? "" : " (unchanged)", print(graph)));
+    }
+    if (options_.trace && options_.time_passes && index > 0)
+      options_.trace(fmt::format("{:8.2f} ms  {}{}\n", seconds * 1e3, pass, changed ? "" : " (unchanged)"));
+    if (!options_.dump_dir.empty() && changed && status_) {
+      const std::string text = print(graph);
+      status_ = write_file(fmt::format("{}/{:02}-{}.txt", options_.dump_dir, index, pass), std::as_bytes(std::span(text)));
+    }
+  }
+  Status take_status() { return std::move(status_); }
+
+ private:
+  const ConvertOptions& options_;
+  Status status_;
+};
+
+Status optimize(Graph& graph, const ConvertOptions& options) {
+  if (!options.dump_dir.empty()) {
+    std::error_code e;
+    std::filesystem::create_directories(options.dump_dir, e);
+    if (e) return error(Code::kWrite, fmt::format("cannot make folder '{}': {}", options.dump_dir, e.message()));
+  }
+  if (!options.print_after.empty() && options.print_after != "all") {
+    bool known = options.print_after == "import";
+    std::string names = "import";
+    for (const Pass& p : pipeline()) {
+      known |= p.name == options.print_after;
+      if (names.find(p.name) == std::string::npos) names += ", " + std::string(p.name);
+    }
+    if (!known) return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
+  }
+  Tracer tracer(options);
+  PipelineOptions p;
+  p.interface_layout = options.nhwc ? InterfaceLayout::kNhwc : InterfaceLayout::kKeep;
+  p.rewrite_limit = options.rewrite_limit;
+  p.verify_each = options.verify_graph;
+  p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
+  p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
+  TRY_STATUS(run_pipeline(graph, p));
+  return tracer.take_status();
+}
+
+// How the written interface's axes stand to the source's: the layout pass only permutes, so the shapes say which permutation.
+std::vector<int> permutation_of(const Shape& source, const Shape& written) {
+  if (source == written) return {};
+  for (const Perm& p : {channels_last_order(source.size())})
+    if (permuted(source, p) == written) return p;
+  return {};
+}
+
+std::map<std::string, size_t> count_ops(const Graph& graph) {
+  std::map<std::string, size_t> ops;
+  for (uint32_t id : graph.topological_order()) {
+    const Node& n = graph[id];
+    if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
+    Types types;
+    for (Value v : n.in) types.push_back(v.valid() ? graph.type(v) : Type{DType::kUnknown, {}, {}});
+    if (auto op = def_of(*n.op).emit(*n.op, types))
+      ++ops[op->code == tflite::BuiltinOperator::CUSTOM ? op->custom_code : tflite::EnumNameBuiltinOperator(op->code)];
+  }
+  return ops;
+}
+
+std::vector<PortReport> report_ports(const Graph& graph, const std::vector<Port>& ports, const std::vector<Perm>& permutations) {
+  std::vector<PortReport> out;
+  for (size_t i = 0; i < ports.size(); ++i) out.push_back({ports[i].name, to_string(graph.type(ports[i].value)), permutations[i]});
+  return out;
+}
+
+}  // namespace
+
+Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& options) {
+  const auto start = Clock::now();
+  ConvertReport report;
+  report.source = source;
+  report.destination = destination;
+  // Whether the output can be written is known before the work, not after it.
+  TRY(AtomicFile probe, AtomicFile::create(destination));
+  TRY(const auto file, MappedFile::open(source));
+  report.source_bytes = file->bytes().size();
+  auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
+  TRY(SourceProgram program, read_program(file));
+  TRY(ImportedProgram imported, import_program(program));
+
+  Model model;
+  model.graphs.push_back(options.verify ? imported.graph : std::move(imported.graph));
+  Graph& graph = model.graphs[0];
+  std::vector<Shape> shapes;
+  for (const Port& p : graph.inputs()) shapes.push_back(graph.type(p.value).shape);
+  for (const Port& p : graph.outputs()) shapes.push_back(graph.type(p.value).shape);
+  TRY_STATUS(optimize(graph, options));
+  InterfaceLayouts layouts;
+  for (const Port& p : graph.inputs()) layouts.inputs.push_back(permutation_of(shapes[layouts.inputs.size()], graph.type(p.value).shape));
+  for (const Port& p : graph.outputs())
+    layouts.outputs.push_back(
+        permutation_of(shapes[layouts.inputs.size() + layouts.outputs.size()], graph.type(p.value).shape));
+  report.inputs = report_ports(graph, graph.inputs(), layouts.inputs);
+  report.outputs = report_ports(graph, graph.outputs(), layouts.outputs);
+  report.ops = count_ops(graph);
+  for (const auto& [name, count] : report.ops) report.op_count += count;
+
+  model.signatures.push_back({"serving_default", 0});
+  model.description = "Converted by Atoll " ATOLL_VERSION;
+  TRY(const std::string sha, digest.get());
+  model.metadata.emplace_back(kMetadataName, metadata_text(sha, report.proof));
+  Draft draft(destination);
+  WriteOptions write_options;
+  write_options.threads = options.threads;
+  if (options.progress) options.progress("writing", 0, 1);
+  TRY(const WrittenFile written, write_tflite(model, draft.path(), write_options));
+  report.bytes = written.bytes;
+  report.constant_bytes = written.constant_bytes;
+  if (options.verify) {
+    TRY_STATUS(prove_conversion(imported, graph, draft.path(), layouts, options, report));
+    if (report.proof.verdict != ProofReport::Verdict::kNotRun)
+      TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
+  } else {
+    report.proof.reason = "switched off";
+  }
+  TRY_STATUS(draft.put_in_place(destination));
+  report.seconds = since(start);
+  return report;
+}
+
+}  // namespace atl

@@ -1,0 +1,30 @@
+// Recurrent cells as import rules build them.
+#pragma once
+#include "import/product.h"
+
+namespace atl {
+
+/// The parameters of one layer and direction, as torch lays them out: gates are blocks of rows. Biases and the projection may
+/// be invalid.
+struct RecurrentWeights {
+  Value w_ih, w_hh, b_ih, b_hh, w_hr;
+};
+
+/// A state of an LSTM.
+struct LstmState {
+  Value h, c;
+};
+
+/// One step. x [..., I], states [..., H] of the same rank; `input` is what input_gates made of x.
+LstmState lstm_step(Builder& b, Value input, LstmState state, const RecurrentWeights& w);
+Value gru_step(Builder& b, Value input, Value h, const RecurrentWeights& w);
+Value rnn_step(Builder& b, Value input, Value h, const RecurrentWeights& w, bool relu);
+
+enum class RecurrentCell { kLstm, kGru, kRnn };
+/// What a step adds to the recurrent products: x times w_ih, plus all biases that are not multiplied by a gate. x [..., I] may
+/// hold many steps.
+Value input_gates(Builder& b, RecurrentCell cell, Value x, const RecurrentWeights& w);
+/// The sum of two biases, either of which may be invalid.
+Value bias_sum(Builder& b, Value x, Value y);
+
+}  // namespace atl

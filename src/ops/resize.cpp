@@ -1,0 +1,179 @@
+// Resizing of the spatial axes: LiteRT's RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR.
+#include <cmath>
+
+#include "ir/tflite_op.h"
+#include "ops/elementwise.h"
+#include "ops/gemm.h"
+#include "ops/movement.h"
+#include "ops/resize_axis.h"
+#include "ops/spatial.h"
+#include "ops/window.h"
+
+namespace atl {
+namespace {
+
+using tflite::BuiltinOperator;
+
+constexpr std::string_view kNearestTypes = "f32 f16 i8 u8 i16 u16 i32 u32 bool";
+
+std::string_view dtypes(const Resize& o) { return o.kind == ResizeKind::kNearest ? kNearestTypes : "f32"; }
+
+struct ResizeFacts {
+  static constexpr std::string_view name = "resize";
+  static constexpr std::string_view summary = "resizes the spatial axes, by the nearest element or bilinearly";
+  static constexpr Layout layout = Layout::kFixed;
+  static constexpr Quant quant = Quant::kSameScale;
+
+  static Result<Types> infer(const Resize& o, TypesIn in) {
+    constexpr int64_t kMax = (int64_t(1) << 31) - 1;
+    CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
+    CHECK_OP(C2, in[0].rank() == 4, "data {} must have four axes", to_string(in[0]));
+    const bool nearest = o.kind == ResizeKind::kNearest;
+    CHECK_OP(C3, is_float(in[0].dtype) || (nearest && bits(in[0].dtype) >= 8), "{} resizing does not take {}",
+             enum_names(o.kind)[size_t(o.kind)], atl::name(in[0].dtype));
+    CHECK_OP(C4, nearest || !o.align_corners || !o.half_pixel_centers, "align_corners excludes half_pixel_centers");
+    Type out = in[0];
+    for (size_t i = 0; i < 2; ++i) {
+      int64_t& n = out.shape[spatial_begin(o.layout) + i];
+      CHECK_OP(C5, o.size[i] >= 1 && o.size[i] <= kMax && n != 0 && n <= kMax, "{} elements cannot become {}", n, o.size[i]);
+      n = o.size[i];
+    }
+    TRY_STATUS(byte_size(out));
+    return Types{out};
+  }
+
+  static Result<Tensors> eval(const Resize& o, TensorsIn in) {
+    TRY_STATUS(movable(name, in[0].dtype()));
+    const Tensor x = to_channels_first(in[0], o.layout);
+    const Shape& s = x.shape();
+    Type type = x.type();
+    type.shape = {s[0], s[1], o.size[0], o.size[1]};
+    Tensor y = Tensor::make(type);
+    if (o.kind == ResizeKind::kNearest)
+      nearest(o, x, y);
+    else
+      bilinear(o, x, y);
+    return Tensors{from_channels_first(y, o.layout)};
+  }
+
+  static void nearest(const Resize& o, const Tensor& x, Tensor& y) {
+    const Shape& s = x.shape();
+    const auto rows = nearest_indices(s[2], o.size[0], o.align_corners, o.half_pixel_centers);
+    const auto columns = nearest_indices(s[3], o.size[1], o.align_corners, o.half_pixel_centers);
+    visit_width(x.dtype(), [&]<class T>(T) {
+      T* to = y.mutable_data<T>();
+      for (int64_t p = 0; p < s[0] * s[1]; ++p)
+        for (int64_t i : rows) {
+          const T* row = x.data<T>() + (p * s[2] + i) * s[3];
+          for (int64_t j : columns) *to++ = row[j];
+        }
+    });
+  }
+
+  static void bilinear(const Resize& o, const Tensor& x, Tensor& y) {
+    const Shape& s = x.shape();
+    const auto rows = linear_points(s[2], o.size[0], o.align_corners, o.half_pixel_centers);
+    const auto columns = linear_points(s[3], o.size[1], o.align_corners, o.half_pixel_centers);
+    visit(x.dtype(), [&]<class T>(T) {
+      parallel_for(s[0] * s[1], double(y.count()) * 4, [&](int64_t p) {
+        const T* plane = x.data<T>() + p * s[2] * s[3];
+        T* to = y.mutable_data<T>() + p * o.size[0] * o.size[1];
+        for (const LinearPoint& i : rows) {
+          const T *low = plane + i.low * s[3], *high = plane + i.high * s[3];
+          for (const LinearPoint& j : columns) {
+            const double above = double(low[j.low]) * (1 - j.weight) + double(low[j.high]) * j.weight;
+            const double below = double(high[j.low]) * (1 - j.weight) + double(high[j.high]) * j.weight;
+            *to++ = static_cast<T>(above * (1 - i.weight) + below * i.weight);
+          }
+        }
+      });
+    });
+  }
+
+  static std::optional<LayoutChoice> permuted(const Resize& o, TypesIn, int, const Perm& p) {
+    if (o.layout != DataLayout::kChannelsFirst || p != channels_last_perm(4)) return std::nullopt;
+    Resize last = o;
+    last.layout = DataLayout::kChannelsLast;
+    return LayoutChoice{make_op(last), {p}, p};
+  }
+
+  static Status legal(const Resize& o, TypesIn in) {
+    if (o.layout != DataLayout::kChannelsLast) return error(Code::kLayout, "LiteRT's resizing is channels-last");
+    return legal_dtype("resizing", in[0], dtypes(o));
+  }
+
+  static Result<bool> legalize(const Resize& o, Rewrite& r) { return legalize_by_cast(r, make_op(o), dtypes(o)); }
+
+  static Result<TfliteOp> emit(const Resize& o, TypesIn) {
+    const auto fill = [&](auto options) {
+      options.align_corners = o.align_corners;
+      options.half_pixel_centers = o.half_pixel_centers;
+      return options;
+    };
+    TfliteOp op;
+    if (o.kind == ResizeKind::kNearest)
+      op = TfliteOp(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, o.half_pixel_centers || o.align_corners ? 3 : 1, 1,
+                    fill(tflite::ResizeNearestNeighborOptionsT{}));
+    else
+      op = TfliteOp(BuiltinOperator::RESIZE_BILINEAR, o.half_pixel_centers ? 3 : 1, 1, fill(tflite::ResizeBilinearOptionsT{}));
+    op.constant(Tensor::of_i32({o.size[0], o.size[1]}));
+    return op;
+  }
+
+  static Result<Decoded> decode(const TfliteNode& n) {
+    Resize o;
+    o.layout = DataLayout::kChannelsLast;
+    const auto read = [&](const auto* options) {
+      if (options) o.align_corners = options->align_corners, o.half_pixel_centers = options->half_pixel_centers;
+      return options != nullptr;
+    };
+    if (n.code == BuiltinOperator::RESIZE_BILINEAR) {
+      o.kind = ResizeKind::kBilinear;
+      if (!read(n.options_as<tflite::ResizeBilinearOptionsT>())) return not_decoded();
+    } else if (n.code != BuiltinOperator::RESIZE_NEAREST_NEIGHBOR ||
+               !read(n.options_as<tflite::ResizeNearestNeighborOptionsT>())) {
+      return not_decoded();
+    }
+    TRY(const std::vector<int64_t> size, n.ints(1));
+    if (size.size() != 2 || !n.present(0) || n.out.size() != 1) return not_decoded();
+    o.size = {size[0], size[1]};
+    const auto inferred = infer(o, {&*n.in[0], 1});
+    if (!inferred || (*inferred)[0] != n.out[0]) return not_decoded();
+    return Decoded{make_op(o), {0}};
+  }
+
+  static Result<bool> canonicalize(const Resize&, Rewrite& r) {
+    return r.in_type(0) == r.out_type() && is_static(r.out_type().shape) ? r.replace(r.in(0)) : false;
+  }
+
+  static std::vector<Sample> samples() {
+    const auto make = [](ResizeKind k, std::array<int64_t, 2> size, bool corners, bool half,
+                         DataLayout l = DataLayout::kChannelsFirst) {
+      Resize o;
+      o.kind = k, o.size = size, o.align_corners = corners, o.half_pixel_centers = half, o.layout = l;
+      return make_op(o);
+    };
+    const Type x{DType::kF32, {2, 3, 5, 7}, {}};
+    std::vector<Sample> s;
+    for (ResizeKind k : {ResizeKind::kNearest, ResizeKind::kBilinear}) {
+      s.push_back({.op = make(k, {10, 21}, false, false), .in = {x}});
+      s.push_back({.op = make(k, {8, 4}, true, false), .in = {x}});
+      s.push_back({.op = make(k, {11, 6}, false, true), .in = {x}});
+      s.push_back(
+          {.op = make(k, {6, 14}, false, true, DataLayout::kChannelsLast), .in = {Type{DType::kF32, {2, 4, 7, 3}, {}}}});
+    }
+    const OpPtr nearest = make(ResizeKind::kNearest, {4, 8}, false, false);
+    s.push_back({.op = nearest, .in = {Type{DType::kI32, x.shape, {}}}});
+    s.push_back({.op = nearest, .in = {}, .bad = "C1"});
+    s.push_back({.op = nearest, .in = {Type{DType::kF32, {5, 7}, {}}}, .bad = "C2"});
+    const OpPtr bilinear = make(ResizeKind::kBilinear, {4, 8}, false, false);
+    s.push_back({.op = bilinear, .in = {Type{DType::kI32, x.shape, {}}}, .bad = "C3"});
+    s.push_back({.op = make(ResizeKind::kBilinear, {4, 8}, true, true), .in = {x}, .bad = "C4"});
+    s.push_back({.op = make(ResizeKind::kNearest, {0, 8}, false, false), .in = {x}, .bad = "C5"});
+    return s;
+  }
+};
+
+}  // namespace
+DEFINE_OP(Resize, ResizeFacts)
+}  // namespace atl

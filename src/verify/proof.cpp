@@ -1,0 +1,353 @@
+#include "verify/proof.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "verify/evaluate.h"
+#include "verify/random_inputs.h"
+
+namespace atl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A change between two inputs that agrees this well needs no second look; nor does an error this far below the output itself.
+constexpr double kMinChangeSnr = 20;
+constexpr double kNegligible = 1e-6;
+// How far beyond the difference of two sets of kernels an error may lie and still be called rounding.
+constexpr double kRoundingFactor = 10;
+// Rounding of one float32 addition, where both sets of kernels give the same bits.
+constexpr double kFloatRounding = 1e-7;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// By output: whether it was computed from floating point values (an integer then may differ where rounding decides a tie).
+std::vector<bool> outputs_from_floats(const Graph& g) {
+  std::vector<bool> from(g.size(), false);
+  for (uint32_t id : g.topological_order()) {
+    const Node& n = g[id];
+    if (n.constant) continue;
+    for (const Type& t : n.out) from[id] = from[id] || is_float(t.dtype);
+    for (Value v : n.in)
+      if (v.valid()) from[id] = from[id] || from[v.node];
+  }
+  std::vector<bool> out;
+  for (const Port& p : g.outputs()) out.push_back(from[p.value.node]);
+  return out;
+}
+
+struct PlannedInput {
+  bool sample = false;
+  uint64_t seed = 0;
+};
+
+class Prover {
+ public:
+  Prover(const ProofSubject& subject, std::shared_ptr<const LiteRtLibrary> library, const ProofOptions& options)
+      : subject_(subject), library_(std::move(library)), options_(options), start_(Clock::now()) {}
+  Result<Proof> run();
+
+ private:
+  // The values of one input that was compared.
+  struct Run {
+    Tensors inputs, source, file;
+  };
+  enum class Next { kGoOn, kStop };
+
+  void plan();
+  Result<bool> load();
+  Result<Next> run_input(size_t index);
+  Result<Tensors> inputs_of(const PlannedInput& planned) const;
+  bool compare_outputs(const Run& run, InputCheck& check);
+  Status check_changes();
+  Result<std::vector<double>> rounding_of_outputs();
+  void conclude();
+  void search(const Run& run);
+  Clock::time_point budget_end() const {
+    return start_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.budget_seconds));
+  }
+  Next stop(Outcome outcome, std::string reason) {
+    proof_.outcome = outcome;
+    proof_.reason = std::move(reason);
+    stopped_ = true;
+    return Next::kStop;
+  }
+
+  const ProofSubject& subject_;
+  std::shared_ptr<const LiteRtLibrary> library_;
+  const ProofOptions& options_;
+  Clock::time_point start_;
+  Proof proof_;
+  bool stopped_ = false;
+  std::optional<WrittenModel> model_;
+  std::vector<PlannedInput> planned_;
+  std::vector<bool> from_floats_;
+  std::vector<Run> runs_;  // at most the first two
+};
+
+void Prover::plan() {
+  const auto& ports = subject_.source->inputs();
+  bool complete = subject_.samples.size() == ports.size();
+  for (size_t i = 0; complete && i < ports.size(); ++i) {
+    if (!subject_.samples[i]) {
+      complete = false;
+      continue;
+    }
+    const Type &type = subject_.source->type(ports[i].value), &given = subject_.samples[i]->type();
+    if (type.shape == given.shape && type.dtype == given.dtype) continue;
+    proof_.notes.push_back(fmt::format("the stored input '{}' is {}, not {}", ports[i].name, to_string(given), to_string(type)));
+    complete = false;
+  }
+  if (complete) planned_.push_back({true, 0});
+  // A graph without inputs gives the same outputs on every run.
+  for (int i = 0; i < options_.random_inputs && !(ports.empty() && complete); ++i)
+    planned_.push_back({false, options_.seed + uint64_t(i)});
+  proof_.planned_inputs = planned_.size();
+}
+
+// Opens the file; false when LiteRT does not run it, which is a failed proof.
+Result<bool> Prover::load() {
+  WrittenModelOptions run;
+  run.threads = options_.threads;
+  run.signature = options_.signature;
+  auto model = WrittenModel::load(library_, subject_.file, *subject_.source, subject_.layouts, run);
+  if (model) {
+    model_.emplace(*std::move(model));
+    return true;
+  }
+  const Code code = model.error().code;
+  if (code != Code::kRuntimeFailure && code != Code::kInput && code != Code::kUnsupportedType) return std::move(model.error());
+  stop(Outcome::kFailed, model.error().what);
+  return false;
+}
+
+Result<Tensors> Prover::inputs_of(const PlannedInput& planned) const {
+  if (!planned.sample) return random_inputs(*subject_.source, subject_.samples, planned.seed);
+  Tensors out;
+  for (const auto& t : subject_.samples) out.push_back(*t);
+  return out;
+}
+
+bool Prover::compare_outputs(const Run& run, InputCheck& check) {
+  bool passed = true;
+  for (size_t i = 0; i < run.source.size(); ++i) {
+    OutputCheck o{subject_.source->outputs()[i].name, run.source[i].type(),
+                  compare(run.source[i], run.file[i], options_.tolerance, from_floats_[i])};
+    if (!o.comparison.passed && passed) proof_.reason = fmt::format("output '{}': {}", o.name, o.comparison.reason);
+    passed = passed && o.comparison.passed;
+    check.outputs.push_back(std::move(o));
+  }
+  return passed;
+}
+
+Result<Prover::Next> Prover::run_input(size_t index) {
+  const PlannedInput& planned = planned_[index];
+  InputCheck check;
+  check.sample = planned.sample;
+  check.seed = planned.seed;
+  Run run;
+  TRY(run.inputs, inputs_of(planned));
+  const auto file_start = Clock::now();
+  auto file = model_->run(run.inputs);
+  if (!file) return stop(Outcome::kFailed, file.error().what);
+  run.file = *std::move(file);
+  check.file_seconds = seconds_since(file_start);
+
+  EvaluateOptions evaluation;
+  evaluation.deadline = budget_end();
+  if (options_.progress)
+    evaluation.observer = [&](const EvaluatedNode& n) {
+      options_.progress(index, planned_.size(), (double(index) + n.share) / double(planned_.size()));
+      return true;
+    };
+  const auto source_start = Clock::now();
+  auto source = evaluate(*subject_.source, run.inputs, evaluation);
+  check.source_seconds = seconds_since(source_start);
+  if (!source) {
+    if (source.error().is_bug()) return std::move(source.error());
+    if (planned.sample) return stop(Outcome::kUnproven, "the stored input cannot be evaluated: " + source.error().what);
+    proof_.notes.push_back(fmt::format("random input {} was left out: {}", planned.seed, source.error().what));
+    return Next::kGoOn;
+  }
+  if (!source->complete) {
+    proof_.evaluated_share = source->share;
+    return stop(Outcome::kPartial, {});
+  }
+  run.source = std::move(source->outputs);
+  const bool passed = compare_outputs(run, check);
+  proof_.inputs.push_back(std::move(check));
+  if (!passed) {
+    const std::string reason = proof_.reason;
+    stop(Outcome::kFailed, reason);
+    search(run);
+    return Next::kStop;
+  }
+  if (runs_.size() < 2) runs_.push_back(std::move(run));
+  return Next::kGoOn;
+}
+
+// The root mean square difference of each output between LiteRT's two sets of kernels.
+Result<std::vector<double>> Prover::rounding_of_outputs() {
+  WrittenModelOptions options;
+  options.threads = options_.threads;
+  options.signature = options_.signature;
+  options.kernel_mode = KernelMode::kBuiltin;
+  TRY(WrittenModel other, WrittenModel::load(library_, subject_.file, *subject_.source, subject_.layouts, options));
+  std::vector<double> rms(subject_.source->outputs().size(), 0);
+  for (const Run& run : runs_) {
+    TRY(const Tensors outputs, other.run(run.inputs));
+    for (size_t i = 0; i < rms.size(); ++i)
+      rms[i] = std::max(rms[i], compare(run.file[i], outputs[i], options_.tolerance).rms_error());
+  }
+  return rms;
+}
+
+Status Prover::check_changes() {
+  if (stopped_ || runs_.size() < 2) return {};
+  std::optional<std::vector<double>> rounding;
+  for (size_t i = 0; i < subject_.source->outputs().size(); ++i) {
+    const Tensor &a = runs_[0].source[i], &b = runs_[1].source[i];
+    if (!is_float(a.dtype())) continue;
+    ChangeCheck check;
+    check.name = subject_.source->outputs()[i].name;
+    check.comparison = compare_change(a, b, runs_[0].file[i], runs_[1].file[i]);
+    const Comparison &c = check.comparison, &whole = proof_.inputs.front().outputs[i].comparison;
+    if (c.snr_db() < kMinChangeSnr && c.max_error > kNegligible * whole.max_reference) {
+      if (!rounding) {
+        auto measured = rounding_of_outputs();
+        if (!measured) {
+          proof_.notes.push_back("LiteRT's other kernels do not run the file: " + measured.error().what);
+          return {};
+        }
+        rounding = *std::move(measured);
+      }
+      check.rounding_rms = (*rounding)[i];
+      const double reference_rms = whole.finite > 0 ? std::sqrt(whole.signal / double(whole.finite)) : 0;
+      check.passed = c.rms_error() <= kRoundingFactor * check.rounding_rms + kFloatRounding * reference_rms;
+    }
+    if (!check.passed && !stopped_)
+      stop(Outcome::kFailed, fmt::format("output '{}': the part that depends on the input departs (SNR of the change {:.1f} dB)",
+                                         check.name, c.snr_db()));
+    proof_.changes.push_back(std::move(check));
+  }
+  if (stopped_) search(runs_[1]);
+  return {};
+}
+
+void Prover::search(const Run& run) {
+  if (!subject_.written) {
+    proof_.search_problem = "the written graph is not at hand";
+    return;
+  }
+  DepartureSearch s{.source = *subject_.source,
+                    .written = *subject_.written,
+                    .file = subject_.file,
+                    .layouts = subject_.layouts,
+                    .inputs = run.inputs,
+                    .source_outputs = run.source,
+                    .passes = subject_.passes,
+                    .tolerance = options_.tolerance};
+  s.run.threads = options_.threads;
+  s.run.signature = options_.signature;
+  s.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.search_seconds));
+  auto found = find_departure(s, library_);
+  if (!found) {
+    proof_.search_problem = found.error().what;
+    return;
+  }
+  proof_.departure = *std::move(found);
+  if (!proof_.departure) proof_.search_problem = fmt::format("no layer was found within {:.0f} s", options_.search_seconds);
+}
+
+void Prover::conclude() {
+  const size_t done = proof_.inputs.size();
+  if (stopped_ && proof_.outcome != Outcome::kPartial) return;
+  if (done == 0) {
+    proof_.outcome = Outcome::kUnproven;
+    if (stopped_)
+      proof_.reason = fmt::format("the budget of {:.3g} s ended at {:.0f} % of the first input", options_.budget_seconds,
+                                  100 * proof_.evaluated_share);
+    else
+      proof_.reason = planned_.empty() ? "there is no input to run" : "no input could be evaluated";
+    return;
+  }
+  for (size_t i = 0; i < proof_.inputs[0].outputs.size(); ++i) {
+    const OutputCheck& first = proof_.inputs[0].outputs[i];
+    const bool seen = std::any_of(proof_.inputs.begin(), proof_.inputs.end(),
+                                  [&](const InputCheck& c) { return c.outputs[i].comparison.finite > 0; });
+    if (seen || first.comparison.elements == 0) continue;
+    proof_.outcome = Outcome::kUnproven;
+    proof_.reason = fmt::format("output '{}' is NaN or infinite throughout on every input", first.name);
+    return;
+  }
+  if (stopped_) {
+    proof_.reason = fmt::format("the budget of {:.3g} s ended after {} of {} inputs", options_.budget_seconds, done,
+                                proof_.planned_inputs);
+    return;
+  }
+  proof_.outcome = Outcome::kProven;
+}
+
+Result<Proof> Prover::run() {
+  proof_.tolerance = options_.tolerance;
+  proof_.seed = options_.seed;
+  plan();
+  if (!library_) {
+    stop(Outcome::kUnproven, "LiteRT is not at hand");
+    return std::move(proof_);
+  }
+  proof_.runtime = fmt::format("LiteRT {}", library_->version().empty() ? kLiteRtVersion : std::string_view(library_->version()));
+  from_floats_ = outputs_from_floats(*subject_.source);
+  TRY(const bool loaded, load());
+  for (size_t i = 0; loaded && i < planned_.size(); ++i) {
+    // Another input is only begun when it will be finished.
+    if (!proof_.inputs.empty()) {
+      const InputCheck& last = proof_.inputs.back();
+      if (seconds_since(start_) + last.source_seconds + last.file_seconds > options_.budget_seconds) {
+        stop(Outcome::kPartial, {});
+        break;
+      }
+    }
+    TRY(const Next next, run_input(i));
+    if (next == Next::kStop) break;
+  }
+  TRY_STATUS(check_changes());
+  conclude();
+  proof_.seconds = seconds_since(start_);
+  return std::move(proof_);
+}
+
+}  // namespace
+
+std::string_view name(Outcome outcome) {
+  constexpr std::string_view kNames[] = {"proven", "failed", "partial", "unproven"};
+  return kNames[size_t(outcome)];
+}
+
+bool InputCheck::passed() const {
+  return std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck& o) { return o.comparison.passed; });
+}
+
+std::optional<double> Proof::worst_snr_db() const {
+  std::optional<double> worst;
+  for (const InputCheck& i : inputs)
+    for (const OutputCheck& o : i.outputs)
+      if (is_float(o.type.dtype) && o.comparison.finite > 0)
+        worst = std::min(worst.value_or(std::numeric_limits<double>::infinity()), o.comparison.snr_db());
+  return worst;
+}
+
+double Proof::max_error() const {
+  double m = 0;
+  for (const InputCheck& i : inputs)
+    for (const OutputCheck& o : i.outputs) m = std::max(m, o.comparison.max_error);
+  return m;
+}
+
+Result<Proof> prove(const ProofSubject& subject, std::shared_ptr<const LiteRtLibrary> library, const ProofOptions& options) {
+  if (!subject.source) return error(Code::kInternal, "a proof without a source graph");
+  return Prover(subject, std::move(library), options).run();
+}
+
+}  // namespace atl
