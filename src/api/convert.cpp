@@ -7,17 +7,18 @@
 #include <filesystem>
 #include <future>
 
+#include "api/conversion_proof.h"
 #include "api/metadata.h"
 #include "import/importer.h"
 #include "ir/text.h"
 #include "ir/tflite_op.h"
+#include "pass/layout_problem.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
 #include "support/atomic_file.h"
 #include "support/mapped_file.h"
 #include "support/sha256.h"
 #include "tflite/writer.h"
-#include "verify/proof.h"
 
 namespace atl {
 namespace {
@@ -47,6 +48,16 @@ class Draft {
   std::string path_;
 };
 
+// Whether the output can be written is known before the work, not after it.
+Status check_destination(const std::string& destination) {
+  std::error_code e;
+  const auto status = std::filesystem::status(destination, e);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return error(Code::kWrite, fmt::format("cannot write '{}': it is not a regular file", destination), "name a file with -o");
+  TRY(AtomicFile probe, AtomicFile::create(destination));
+  return {};
+}
+
 // The observer of the pipeline: dumps, printed graphs and times, as the options ask.
 class Tracer {
  public:
@@ -70,6 +81,13 @@ class Tracer {
   Status status_;
 };
 
+PipelineOptions pipeline_options(const ConvertOptions& options) {
+  PipelineOptions p;
+  p.interface_layout = options.nhwc ? InterfaceLayout::kNhwc : InterfaceLayout::kKeep;
+  p.rewrite_limit = options.rewrite_limit;
+  return p;
+}
+
 Status optimize(Graph& graph, const ConvertOptions& options) {
   if (!options.dump_dir.empty()) {
     std::error_code e;
@@ -86,9 +104,7 @@ Status optimize(Graph& graph, const ConvertOptions& options) {
     if (!known) return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
   }
   Tracer tracer(options);
-  PipelineOptions p;
-  p.interface_layout = options.nhwc ? InterfaceLayout::kNhwc : InterfaceLayout::kKeep;
-  p.rewrite_limit = options.rewrite_limit;
+  PipelineOptions p = pipeline_options(options);
   p.verify_each = options.verify_graph;
   p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
   p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
@@ -99,9 +115,8 @@ Status optimize(Graph& graph, const ConvertOptions& options) {
 // How the written interface's axes stand to the source's: the layout pass only permutes, so the shapes say which permutation.
 std::vector<int> permutation_of(const Shape& source, const Shape& written) {
   if (source == written) return {};
-  for (const Perm& p : {channels_last_order(source.size())})
-    if (permuted(source, p) == written) return p;
-  return {};
+  Perm p = channels_last(source.size());
+  return permuted(source, p) == written ? p : Perm{};
 }
 
 std::map<std::string, size_t> count_ops(const Graph& graph) {
@@ -130,8 +145,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   ConvertReport report;
   report.source = source;
   report.destination = destination;
-  // Whether the output can be written is known before the work, not after it.
-  TRY(AtomicFile probe, AtomicFile::create(destination));
+  TRY_STATUS(check_destination(destination));
   TRY(const auto file, MappedFile::open(source));
   report.source_bytes = file->bytes().size();
   auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
@@ -167,7 +181,8 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   report.bytes = written.bytes;
   report.constant_bytes = written.constant_bytes;
   if (options.verify) {
-    TRY_STATUS(prove_conversion(imported, graph, draft.path(), layouts, options, report));
+    const PipelineOptions passes = pipeline_options(options);
+    TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
     if (report.proof.verdict != ProofReport::Verdict::kNotRun)
       TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
   } else {

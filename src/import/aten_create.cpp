@@ -29,6 +29,8 @@ Status check_shape(const Shape& s) {
 
 void create(SourceCall& c, Value number, Shape shape) {
   if (c.failed()) return;
+  if (!visit(c.dtype(number), [](auto) {}))
+    return c.unsupported("an element type that LiteRT has not", "use a real element type");
   if (auto s = check_shape(shape); !s) return c.fail(std::move(s.error()));
   c.result(uniform(c, number, shape));
 }
@@ -95,7 +97,8 @@ void import_arange(SourceCall& c) {
   const auto n = int64_t(count);
   if (whole) {
     const int64_t first = c.integer("start", 0), by = c.integer("step", 1);
-    return create_vector<int64_t>(c, t, DType::kI64, n, [&](int64_t i) { return first + i * by; });
+    return create_vector<int64_t>(c, t, DType::kI64, n,
+                                  [&](int64_t i) { return int64_t(uint64_t(first) + uint64_t(i) * uint64_t(by)); });
   }
   create_vector<double>(c, t, DType::kF64, n, [&](int64_t i) { return start + double(i) * step; });
 }

@@ -85,9 +85,10 @@ Value acosh(Builder& b, Value x) {
   const Value t = shift(b, x, -1);
   return log1p(b, add(b, t, mul(b, root(b, t), root(b, shift(b, t, 2)))));
 }
+// On |x|, where log1p's operand is positive: nothing cancels.
 Value atanh(Builder& b, Value x) {
-  const Value ratio = div(b, scale(b, x, 2), binary(b, BinaryKind::kSub, 1.0, x));
-  return scale(b, log1p(b, ratio), 0.5);
+  const Value size = magnitude(b, x), ratio = div(b, size, binary(b, BinaryKind::kSub, 1.0, size));
+  return with_sign_of(b, x, scale(b, log1p(b, scale(b, ratio, 2)), 0.5));
 }
 Value atan2(Builder& b, Value y, Value x) { return binary(b, BinaryKind::kAtan2, y, x); }
 Value atan(Builder& b, Value x) { return atan2(b, x, uniform(b, number_like(b, x, 1), b.shape(x))); }

@@ -5,6 +5,7 @@
 #include "import/aten.h"
 #include "import/einsum.h"
 #include "import/product.h"
+#include "ops/constant_expression.h"
 
 namespace atl {
 namespace {
@@ -38,14 +39,6 @@ Value accumulated(SourceCall& c, Value self, Value product) {
   return beta == 0 ? product : add(c, scaled(c, self, beta), product);
 }
 
-/// True for constants and for what is computed from constants alone, which folding will make a constant.
-bool is_weight(const Graph& g, Value v, int depth) {
-  if (g.constant(v)) return true;
-  const Values& in = g[v].in;
-  return depth < 4 && !in.empty() &&
-         std::all_of(in.begin(), in.end(), [&](Value x) { return !x.valid() || is_weight(g, x, depth + 1); });
-}
-
 // x [M,K] by y [K,N] plus self: FULLY_CONNECTED when y is constant, with self as its bias when it is a vector.
 void import_addmm(SourceCall& c) {
   const Value self = operand(c, "self"), x = operand(c, "mat1"), y = operand(c, "mat2");
@@ -53,7 +46,7 @@ void import_addmm(SourceCall& c) {
   if (c.failed()) return;
   const Shape s = c.shape(self);
   const bool row = !s.empty() && s.back() == c.shape(y).back() && element_count(s) == s.back();
-  if (row && beta == 1 && alpha == 1 && is_float(c.dtype(x)) && is_weight(c.graph(), y, 0)) {
+  if (row && beta == 1 && alpha == 1 && is_float(c.dtype(x)) && is_constant_expression(c.graph(), y)) {
     const Value weight = swap_matrix_axes(c, y);
     return c.result(fully_connected(c, x, weight, reshape(c, self, {s.back()})));
   }

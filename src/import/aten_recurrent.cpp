@@ -83,7 +83,7 @@ Values gates(SourceCall& c, Value v) {
 Values lstm_layer(SourceCall& c, const Network& n, Value x, const RecurrentWeights& w, Value h0, Value c0) {
   Lstm op;
   op.time_major = n.time_axis == 0;
-  op.last_state = true;
+  op.last_c = true;
   Values in{x};
   for (Value m : {w.w_ih, w.w_hh})
     for (Value g : gates(c, m)) in.push_back(g);
@@ -95,8 +95,8 @@ Values lstm_layer(SourceCall& c, const Network& n, Value x, const RecurrentWeigh
     in.insert(in.end(), 4, c.constant(std::move(zeros)));
   }
   in.insert(in.end(), {w.w_hr, h0, c0});
-  const Values out = c.add_multi(op, std::move(in), 3);
-  return {out[0], slice(c, out[0], n.time_axis, n.steps - 1, 1), out[2]};
+  const Values out = c.add_multi(op, std::move(in), 2);
+  return {out[0], slice(c, out[0], n.time_axis, n.steps - 1, 1), out[1]};
 }
 
 void import_lstm(SourceCall& c) {

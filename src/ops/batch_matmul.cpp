@@ -188,20 +188,22 @@ struct BatchMatmulFacts {
     if (!reader || reader->shape.size() < 2 || reader->shape.size() > kMaxRank || reader->shape == out) return false;
     const Shape batch(reader->shape.begin(), reader->shape.end() - 2);
     if (!std::equal(out.end() - 2, out.end(), reader->shape.end() - 2)) return false;
-    Values in;
+    Shape wanted[2];
+    bool lifted[2]{};
     int saved = 0;
     for (size_t i = 0; i < 2; ++i) {
       const Shape& s = r.in_type(i).shape;
-      in.push_back(r.in(i));
       if (s.size() == 2) continue;
       if (!std::equal(s.begin(), s.end() - 2, out.begin(), out.end() - 2)) return false;
-      Shape wanted = batch;
-      wanted.insert(wanted.end(), s.end() - 2, s.end());
-      const bool lifted = g.as<Reshape>(in[i]) && g.type(g[in[i]].in[0]).shape == wanted;
-      saved += lifted ? 1 : r.is_constant(i) ? 0 : -1;
-      in[i] = lifted ? g[in[i]].in[0] : r.add(Reshape(wanted), {in[i]});
+      wanted[i] = batch;
+      wanted[i].insert(wanted[i].end(), s.end() - 2, s.end());
+      lifted[i] = g.as<Reshape>(r.in(i)) && g.type(g[r.in(i)].in[0]).shape == wanted[i];
+      saved += lifted[i] ? 1 : r.is_constant(i) ? 0 : -1;
     }
     if (saved < 0) return false;
+    Values in;
+    for (size_t i = 0; i < 2; ++i)
+      in.push_back(lifted[i] ? g[r.in(i)].in[0] : wanted[i].empty() ? r.in(i) : r.add(Reshape(wanted[i]), {r.in(i)}));
     return r.replace(r.add(Reshape(out), {r.add(o, std::move(in))}));
   }
 

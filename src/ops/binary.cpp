@@ -400,7 +400,7 @@ struct BinaryFacts {
 
   static Result<bool> legalize(const Binary& o, Rewrite& r) {
     if (o.kind == BinaryKind::kAtan2 && r.in_type(0).shape != r.in_type(1).shape) {
-      const Shape& s = r.out_type().shape;
+      const Shape s = r.out_type().shape;
       return r.replace(r.add(o, {broadcast_to(r, r.in(0), s), broadcast_to(r, r.in(1), s)}));
     }
     return legalize_by_cast(r, r.node().op, kKinds[size_t(o.kind)].dtypes);

@@ -342,7 +342,7 @@ struct BitwiseFacts {
     const BitwiseKindFacts& f = kBits[size_t(o.kind)];
     TRY(const bool changed, legalize_by_cast(r, r.node().op, f.dtypes));
     if (changed || f.broadcasts || r.in_type(0).shape == r.in_type(1).shape) return changed;
-    const Shape& s = r.out_type().shape;
+    const Shape s = r.out_type().shape;
     return r.replace(r.add(o, {broadcast_to(r, r.in(0), s), broadcast_to(r, r.in(1), s)}));
   }
   static std::vector<Sample> samples() {

@@ -177,7 +177,9 @@ std::optional<double> uniform_constant(Builder& b, Value v) {
   return b.uniform_value(v);
 }
 
-Value broadcast_to(Builder& b, Value v, const Shape& shape) { return b.shape(v) == shape ? v : b.add(BroadcastTo(shape), {v}); }
+Value broadcast_to(Builder& b, Value v, Shape shape) {
+  return b.shape(v) == shape ? v : b.add(BroadcastTo(std::move(shape)), {v});
+}
 
 Result<bool> canonicalize_operands(Rewrite& r) {
   const Shape result = r.out_type().shape;

@@ -125,6 +125,6 @@ Value with_rank(Builder& b, Value v, size_t rank);
 /// The number that all elements of a constant equal, or nullopt; large recipes are not evaluated for it.
 std::optional<double> uniform_constant(Builder& b, Value v);
 /// v repeated to `shape`, or v itself when it has that shape.
-Value broadcast_to(Builder& b, Value v, const Shape& shape);
+Value broadcast_to(Builder& b, Value v, Shape shape);
 
 }  // namespace atl

@@ -1,6 +1,7 @@
 #include "ir/rewrite.h"
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
+#include "ops/constant_expression.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
 #include "ops/gemm.h"
@@ -129,7 +130,35 @@ struct FullyConnectedFacts {
 
   static Result<bool> canonicalize(const FullyConnected& o, Rewrite& r) {
     if (r.in_count() == 3 && !r.in(2).valid()) return r.replace(r.add(o, {r.in(0), r.in(1)}));
-    return sink_reshape(o, r);
+    TRY(const bool general, generalize(o, r));
+    return general ? general : sink_reshape(o, r);
+  }
+
+  // XNNPACK takes constant weights and biases only: computed ones become a BATCH_MATMUL and an ADD, which it takes.
+  static Result<bool> generalize(const FullyConnected& o, Rewrite& r) {
+    const Type x = r.in_type(0);
+    if (x.quant || r.in_type(1).quant || !is_static(x.shape) || element_count(x.shape) == 0) return false;
+    const bool biased = r.in_count() > 2;
+    const bool fixed = is_constant_expression(r.graph(), r.in(1));
+    if (fixed && (!biased || is_constant_expression(r.graph(), r.in(2)))) return false;
+    if (!biased && o.activation != Activation::kNone) return false;
+    Value y;
+    if (fixed) {
+      y = r.add(FullyConnected{}, {r.in(0), r.in(1)});
+    } else {
+      // One matrix of lines: the weights have no batch axes.
+      const int64_t lines = element_count({x.shape.begin(), x.shape.end() - 1});
+      const Shape flat{lines, x.shape.back()};
+      y = r.add(BatchMatmul(false, true), {x.shape == flat ? r.in(0) : r.add(Reshape(flat), {r.in(0)}), r.in(1)});
+      if (x.shape != flat) y = r.add(Reshape(r.out_type().shape), {y});
+    }
+    if (biased) {
+      Shape bias(r.out_type().rank(), 1);
+      bias.back() = r.out_type().shape.back();
+      const Value b = bias.size() == 1 ? r.in(2) : r.add(Reshape(bias), {r.in(2)});
+      y = r.add(Binary(BinaryKind::kAdd, o.activation), {y, b});
+    }
+    return r.replace(y);
   }
 
   // Reshape(FullyConnected(Reshape(x))) where only leading axes are split or joined: the weights apply to x as it is.
@@ -146,37 +175,7 @@ struct FullyConnectedFacts {
     return r.replace(r.add(Reshape(r.out_type().shape), {y}));
   }
 
-  // XNNPACK takes constant weights and biases only: others become a BATCH_MATMUL and an ADD, which it takes.
-  static Result<bool> legalize(const FullyConnected& o, Rewrite& r) {
-    TRY(const bool cast, legalize_by_cast(r, make_op(o), kDtypes));
-    if (cast || r.in_type(0).quant || r.in_type(1).quant) return cast;
-    const bool biased = r.in_count() > 2 && r.in(2).valid();
-    const bool fixed = r.is_constant(1), fixed_bias = !biased || r.is_constant(2);
-    if (fixed && fixed_bias) return false;
-    if (!biased && o.activation != Activation::kNone) return false;
-    const Shape& xs = r.in_type(0).shape;
-    if (!is_static(xs) || element_count(xs) == 0 || element_count(r.out_type().shape) == 0) return false;
-    Value y;
-    if (fixed) {
-      y = r.add(FullyConnected{}, {r.in(0), r.in(1)});
-    } else if (xs.size() == 1) {
-      y = r.add(BatchMatmul(false, true), {r.add(Reshape({1, xs[0]}), {r.in(0)}), r.in(1)});
-      y = r.add(Reshape(r.out_type().shape), {y});
-    } else if (xs.size() > 2) {
-      const int64_t lines = element_count({xs.begin(), xs.end() - 1});
-      y = r.add(BatchMatmul(false, true), {r.add(Reshape({lines, xs.back()}), {r.in(0)}), r.in(1)});
-      y = r.add(Reshape(r.out_type().shape), {y});
-    } else {
-      y = r.add(BatchMatmul(false, true), {r.in(0), r.in(1)});
-    }
-    if (biased) {
-      Shape bias(r.out_type().rank(), 1);
-      bias.back() = r.out_type().shape.back();
-      const Value b = bias.size() == 1 ? r.in(2) : r.add(Reshape(bias), {r.in(2)});
-      y = r.add(Binary(BinaryKind::kAdd, o.activation), {y, b});
-    }
-    return r.replace(y);
-  }
+  static Result<bool> legalize(const FullyConnected& o, Rewrite& r) { return legalize_by_cast(r, make_op(o), kDtypes); }
 
   static std::vector<Sample> samples() {
     const Type x{DType::kF32, {3, 5}, {}}, w{DType::kF32, {7, 5}, {}}, b{DType::kF32, {7}, {}};

@@ -22,7 +22,7 @@ inline Status legal_last_axis(std::string_view what, int64_t axis, const Type& x
 /// two transposes; a rank that is too high is reshaped to two axes.
 template <class O>
 Result<bool> legalize_last_axis(const O& o, Rewrite& r) {
-  const Shape& shape = r.in_type(0).shape;
+  const Shape shape = r.in_type(0).shape;
   const int64_t rank = int64_t(shape.size());
   const int64_t axis = o.axis < 0 ? o.axis + rank : o.axis;
   if (!is_static(shape)) return false;

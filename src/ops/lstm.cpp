@@ -13,6 +13,9 @@ namespace {
 
 using tflite::BuiltinOperator;
 
+// Positions of the states in the operator's own operands.
+constexpr int kFileH0 = 18, kFileC0 = 19;
+
 bool absent(const Type& t) { return t.dtype == DType::kUnknown; }
 
 double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
@@ -103,8 +106,10 @@ struct LstmFacts {
     Type out = in[kLstmX];
     out.shape[2] = s.output;
     TRY_STATUS(byte_size(out));
-    if (!o.last_state) return Types{out};
-    return Types{out, in[kLstmH0], in[kLstmC0]};
+    Types results{out};
+    if (o.last_h) results.push_back(in[kLstmH0]);
+    if (o.last_c) results.push_back(in[kLstmC0]);
+    return results;
   }
 
   static Result<Tensors> eval(const Lstm& o, TensorsIn in) {
@@ -126,16 +131,18 @@ struct LstmFacts {
         cell.step(b, x.data() + line * s.features);
         narrow(cell.h(), b * s.output, s.output, result, line * s.output);
       }
-    if (!o.last_state) return Tensors{result};
-    Tensor h = Tensor::make(out[1]), c = Tensor::make(out[2]);
-    narrow(cell.h(), 0, h.count(), h, 0);
-    narrow(cell.c(), 0, c.count(), c, 0);
-    return Tensors{result, h, c};
+    Tensors results{result};
+    for (size_t k = 1; k < out.size(); ++k) {
+      const std::vector<double>& state = o.last_h && k == 1 ? cell.h() : cell.c();
+      results.push_back(Tensor::make(out[k]));
+      narrow(state, 0, results[k].count(), results[k], 0);
+    }
+    return results;
   }
 
   // Time and batch may trade places.
   static std::optional<LayoutChoice> permuted(const Lstm& o, TypesIn in, int operand, const Perm& p) {
-    if (operand > 0 || o.last_state) return std::nullopt;
+    if (operand > 0 || o.last_h || o.last_c) return std::nullopt;
     const bool swapped = p == Perm{1, 0, 2};
     if (!swapped && !is_identity(p)) return std::nullopt;
     Lstm op = o;
@@ -149,6 +156,7 @@ struct LstmFacts {
     TRY_STATUS(legal_dtype("lstm", in[0], "f32"));
     const Sizes s = sizes_of(o, in);
     if (s.steps == 0 || s.batch == 0) return error(Code::kUnsupportedForm, "an LSTM over an empty sequence");
+    if (!o.states_filled) return error(Code::kUnsupportedForm, "an LSTM whose states nothing fills before a run");
     return {};
   }
 
@@ -165,7 +173,8 @@ struct LstmFacts {
       op.input(kLstmProjection);
     op.absent();  // projection bias
     op.input(kLstmH0, true).input(kLstmC0, true);
-    if (o.last_state) op.updated = {18, 19};
+    if (o.last_h) op.updated.push_back(kFileH0);
+    if (o.last_c) op.updated.push_back(kFileC0);
     return op;
   }
 
@@ -185,91 +194,103 @@ struct LstmFacts {
       if (n.present(i)) return not_decoded();  // layer normalization
     Lstm op;
     op.time_major = options->time_major;
-    op.last_state = !n.updated.empty();
+    op.states_filled = true;
+    for (int position : n.updated) {
+      // Results come in the order h, c.
+      if ((position != kFileH0 || op.last_c) && position != kFileC0) return not_decoded();
+      (position == kFileH0 ? op.last_h : op.last_c) = true;
+    }
     return Decoded{make_op(op), in};
   }
 
+  // Drops last states that nothing reads.
   static Result<bool> canonicalize(const Lstm& o, Rewrite& r) {
-    if (!o.last_state || !r.graph().uses(r.out(1)).empty() || !r.graph().uses(r.out(2)).empty()) return false;
     Lstm op = o;
-    op.last_state = false;
-    return r.replace({r.add(op, r.node().in), Value{}, Value{}});
+    uint32_t k = 1;
+    if (o.last_h) op.last_h = !r.graph().uses(r.out(k++)).empty();
+    if (o.last_c) op.last_c = !r.graph().uses(r.out(k)).empty();
+    if (op.last_h == o.last_h && op.last_c == o.last_c) return false;
+    const Values out = r.add_multi(op, r.node().in, 1 + op.last_h + op.last_c);
+    Values with{out[0]};
+    if (o.last_h) with.push_back(op.last_h ? out[1] : Value{});
+    if (o.last_c) with.push_back(op.last_c ? out.back() : Value{});
+    return r.replace(std::move(with));
   }
 
   static Result<bool> legalize(const Lstm& o, Rewrite& r) {
-    const DType t = r.in_type(0).dtype;
-    if (t != DType::kF32) return legalize_by_cast(r, make_op(o), "f32");
-    TRY(const bool guarded, guard_last_state(o, r));
-    TRY(const bool filled, fill_states(r));
-    return guarded || filled;
+    if (r.in_type(0).dtype != DType::kF32) return legalize_by_cast(r, make_op(o), "f32");
+    if (o.states_filled) return false;
+    TRY_STATUS(fill_states(r));
+    Lstm op = o;
+    op.states_filled = true;
+    Values out = r.add_multi(op, r.node().in, r.node().out.size());
+    for (size_t k = 1; k < out.size(); ++k) out[k] = guarded(r, out[k], out[0]);
+    return r.replace(std::move(out));
   }
 
-  // Results 1 and 2 are read through a SELECT whose other branch comes from the sequence: it makes the reader wait.
-  static Result<bool> guard_last_state(const Lstm& o, Rewrite& r) {
-    if (!o.last_state) return false;
-    bool changed = false;
-    for (uint32_t k = 1; k <= 2; ++k) {
-      const auto& uses = r.graph().uses(r.out(k));
-      const bool guarded = uses.size() == 1 && uses[0].node != kGraphOutput &&
-                           r.graph()[uses[0].node].op->code == OpCode::kSelect && uses[0].operand == 1;
-      if (uses.empty() || guarded) continue;
-      const uint8_t yes = 1;
-      const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, {1, 1}, std::span(&yes, 1)));
-      const Value corner = r.add(Slice({0, 0, 0}, {1, 1, 1}), {r.out()});
-      const Value state = r.add(Select{}, {always, r.out(k), r.add(Reshape({1, 1}), {corner})});
-      if (r.failed()) return std::move(r.take_status().error());
-      TRY_STATUS(r.graph().replace(r.out(k), state));
-      changed = true;
-    }
-    return changed;
+  // A last state is read through a SELECT whose other branch comes from the sequence: it makes the reader wait for the LSTM.
+  static Value guarded(Rewrite& r, Value state, Value sequence) {
+    const uint8_t yes = 1;
+    const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, {1, 1}, std::span(&yes, 1)));
+    Slice corner({0, 0, 0}, {1, 1, 1});
+    corner.shrink = {0};
+    return r.add(Select{}, {always, state, r.add(corner, {sequence})});
   }
 
-  // The state tensors are filled by UNPACK, which no delegate takes and which never aliases its operand: one for all constant
-  // states of a shape in the graph, one for each state that is computed.
-  static Result<bool> fill_states(Rewrite& r) {
+  struct Place {
+    uint32_t node, operand;
+  };
+  using Places = std::vector<Place>;
+
+  // The state tensors of every LSTM of the graph are filled by UNPACK, which no delegate takes and which never shares memory
+  // with its operand: one for all constant states of a shape, one for the states that are one computed value. A state that is
+  // already an UNPACK's result of its own stays.
+  static Status fill_states(Rewrite& r) {
     Graph& g = r.graph();
-    auto filled = [&](Value v) { return g.is(v, OpCode::kUnpack) && g.uses(v).size() == 1; };
-    if (filled(r.in(kLstmH0)) && filled(r.in(kLstmC0))) return false;
-    struct Place {
-      uint32_t node, operand;
-      Value state;
+    std::vector<std::pair<Shape, Places>> constant;
+    std::vector<std::pair<Value, Places>> computed;
+    auto put = [](auto& groups, const auto& key, Place p) {
+      auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
+      if (it == groups.end()) it = groups.insert(groups.end(), {key, {}});
+      it->second.push_back(p);
     };
-    std::vector<std::pair<Shape, std::vector<Place>>> constant;
     for (uint32_t id : g.topological_order()) {
-      if (g[id].op->code != OpCode::kLstm) continue;
+      if (g[id].op->code != OpCode::kLstm || static_cast<const Lstm&>(*g[id].op).states_filled) continue;
+      if (g[id].out[0].dtype != DType::kF32) continue;
       for (uint32_t operand : {uint32_t(kLstmH0), uint32_t(kLstmC0)}) {
         const Value v = g[id].in[operand];
-        if (!g.constant(v)) continue;
-        auto it = std::find_if(constant.begin(), constant.end(), [&](const auto& e) { return e.first == g.type(v).shape; });
-        if (it == constant.end()) it = constant.insert(constant.end(), {g.type(v).shape, {}});
-        it->second.push_back({id, operand, v});
+        if (g.constant(v))
+          put(constant, g.type(v).shape, {id, operand});
+        else if (!g.is(v, OpCode::kUnpack) || g.uses(v).size() != 1)
+          put(computed, v, {id, operand});
       }
     }
-    auto stacked = [](const Shape& s, size_t n) {
-      Shape shape = s;
-      shape.insert(shape.begin(), int64_t(n));
-      return shape;
-    };
     for (const auto& [shape, places] : constant) {
-      Tensor all = Tensor::make(Type{DType::kF32, stacked(shape, places.size()), {}});
+      Type type{DType::kF32, shape, {}};
+      type.shape.insert(type.shape.begin(), int64_t(places.size()));
+      Tensor all = Tensor::make(type);
       std::byte* to = all.mutable_bytes();
       for (const Place& p : places) {
-        TRY(const Tensor state, g.constant(p.state)->materialize());
+        TRY(const Tensor state, g.constant(g[p.node].in[p.operand])->materialize());
         std::memcpy(to, state.bytes(), state.byte_count());
         to += state.byte_count();
       }
-      const Values parts = r.add_multi(Unpack(0), {r.constant(std::move(all))}, places.size());
-      if (r.failed()) return std::move(r.take_status().error());
-      for (size_t i = 0; i < places.size(); ++i) TRY_STATUS(g.set_operand(places[i].node, places[i].operand, parts[i]));
+      TRY_STATUS(unpack_into(r, r.constant(std::move(all)), places));
     }
-    for (uint32_t operand : {uint32_t(kLstmH0), uint32_t(kLstmC0)}) {
-      const Value v = g[r.id()].in[operand];
-      if (filled(v)) continue;
-      const Value fresh = r.add_multi(Unpack(0), {r.add(Reshape(stacked(g.type(v).shape, 1)), {v})}, 1)[0];
-      if (r.failed()) return std::move(r.take_status().error());
-      TRY_STATUS(g.set_operand(r.id(), operand, fresh));
+    for (const auto& [state, places] : computed) {
+      Shape one = g.type(state).shape;
+      one.insert(one.begin(), 1);
+      const Value all = places.size() == 1 ? r.add(Reshape(one), {state}) : r.add(Pack(0), Values(places.size(), state));
+      TRY_STATUS(unpack_into(r, all, places));
     }
-    return true;
+    return {};
+  }
+
+  static Status unpack_into(Rewrite& r, Value all, const Places& places) {
+    const Values parts = r.add_multi(Unpack(0), {all}, places.size());
+    if (r.failed()) return r.take_status();
+    for (size_t i = 0; i < places.size(); ++i) TRY_STATUS(r.graph().set_operand(places[i].node, places[i].operand, parts[i]));
+    return {};
   }
 
   static Types sample_types(int64_t t, int64_t b, int64_t i, int64_t h, int64_t r, bool projected) {
@@ -285,8 +306,9 @@ struct LstmFacts {
   }
 
   static std::vector<Sample> samples() {
-    Lstm time_major, batch_major;
+    Lstm time_major, batch_major, states;
     time_major.time_major = true;
+    states.last_h = states.last_c = true;
     const OpPtr op = make_op(time_major);
     Types in = sample_types(4, 2, 3, 5, 5, false);
     Types swapped = in;
@@ -295,6 +317,7 @@ struct LstmFacts {
         {.op = op, .in = in},
         {.op = make_op(batch_major), .in = swapped},
         {.op = op, .in = sample_types(4, 2, 3, 5, 6, true)},
+        {.op = make_op(states), .in = sample_types(2, 4, 3, 5, 6, true)},
     };
     auto bad = [&](size_t operand, Type t, std::string label) {
       Types changed = in;

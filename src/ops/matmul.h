@@ -20,16 +20,21 @@ struct BatchMatmul : OpOf<OpCode::kBatchMatmul> {
 /// One layer of an LSTM over a whole sequence, one direction, LiteRT's UNIDIRECTIONAL_SEQUENCE_LSTM.
 /// Operands: x ([T,B,I] when time_major, else [B,T,I]); weight_ii, weight_if, weight_ig, weight_io [H,I]; weight_hi, weight_hf,
 /// weight_hg, weight_ho [H,R]; bias_i, bias_f, bias_g, bias_o [H]; projection [R,H] (may be invalid, then R = H);
-/// h0 [B,R]; c0 [B,H]. Results: the sequence of h, [T,B,R] or [B,T,R], and with `last_state` h [B,R] and c [B,H] after the last
-/// step. Gates as torch names them (g is LiteRT's cell gate).
+/// h0 [B,R]; c0 [B,H]. Results: the sequence of h, [T,B,R] or [B,T,R]; with `last_h` h after the last step, [B,R]; with
+/// `last_c` c after the last step, [B,H]. Gates as torch names them (g is LiteRT's cell gate).
 ///
-/// In a file h0 and c0 are variable tensors, which the op before it fills on every run and which the LSTM overwrites: results 1
-/// and 2 are these very tensors (operands h0 and c0), not outputs of the operator. A reader of them must depend on result 0
-/// too, because the runtime orders nodes by the first writer of a tensor; legalize sees to that.
+/// In a file h0 and c0 are variable tensors: the op before the LSTM fills them on every run, the LSTM overwrites them, and
+/// last_h and last_c are these very tensors. legalize arranges that and then sets `states_filled`. A reader of last_h or last_c
+/// must depend on result 0 too, because the runtime orders nodes by the first writer of a tensor; legalize sees to that as
+/// well.
 struct Lstm : OpOf<OpCode::kLstm> {
   bool time_major = false;
-  bool last_state = false;
-  static auto fields(auto& o) { return std::tuple{field("time_major", o.time_major), field("last_state", o.last_state)}; }
+  bool last_h = false, last_c = false;
+  bool states_filled = false;
+  static auto fields(auto& o) {
+    return std::tuple{field("time_major", o.time_major), field("last_h", o.last_h), field("last_c", o.last_c),
+                      field("states_filled", o.states_filled)};
+  }
 };
 /// Positions of Lstm's operands.
 enum LstmOperand : int {

@@ -90,7 +90,9 @@ std::optional<Tensor> eval_integer(UnaryKind k, const Tensor& x) {
   }
 }
 
-bool is_number(DType t) { return t != DType::kBool && visit(t, [](auto) {}); }
+bool is_number(DType t) {
+  return t != DType::kBool && visit(t, [](auto) {});
+}
 
 bool rounds(UnaryKind k) { return k == UnaryKind::kFloor || k == UnaryKind::kCeil || k == UnaryKind::kRound; }
 

@@ -324,6 +324,15 @@ Status for_each_name(const SourceValue& value, F f) {
   return std::visit(NameVisitor<F>{f}, value.v);
 }
 
+/// The graph says what each tensor that `value` makes is.
+Status check_metas(const SourceGraph& graph, const SourceValue& value) {
+  const bool tensors = value.is<TensorRef>() || value.is<TensorRefs>() || value.is<NestedTensorRefs>();
+  return !tensors ? Status() : for_each_name(value, [&](const std::string& name) -> Status {
+    if (graph.tensors.count(name)) return {};
+    return error(Code::kGraph, fmt::format("the tensor '{}' has no type and shape", name), "export and save the model again");
+  });
+}
+
 /// Every value is made once, before it is used.
 Status check_order(const SourceGraph& graph) {
   std::unordered_set<std::string_view> made;
@@ -336,13 +345,17 @@ Status check_order(const SourceGraph& graph) {
     return error(Code::kGraph, fmt::format("the value '{}' is used before it is made", name),
                  "export and save the model again");
   };
-  for (const auto& input : graph.inputs) TRY_STATUS(for_each_name(input, make));
+  for (const auto& input : graph.inputs) {
+    TRY_STATUS(for_each_name(input, make));
+    TRY_STATUS(check_metas(graph, input));
+  }
   for (const auto& node : graph.nodes) {
     for (const auto& input : node.inputs) {
       if (auto s = for_each_name(input.value, use); !s) return std::move(s.error()).at(node.origin);
     }
     for (const auto& output : node.outputs) {
       if (auto s = for_each_name(output, make); !s) return std::move(s.error()).at(node.origin);
+      if (auto s = check_metas(graph, output); !s) return std::move(s.error()).at(node.origin);
     }
   }
   for (const auto& output : graph.outputs) TRY_STATUS(for_each_name(output, use));

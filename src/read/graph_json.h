@@ -8,7 +8,8 @@
 namespace atl {
 
 /// Reads a Graph of the schema, and graphs inside it. Checks that every value that a node or output uses was made before, and
-/// none is made twice. Errors: kJson where the document is not the schema's, kGraph for a value without a maker or with two.
+/// none is made twice, and that every tensor has a TensorMeta. Errors: kJson where the document is not the schema's, kGraph for
+/// a value without a maker or with two, or a tensor without a type.
 Result<SourceGraph> read_graph(const JsonNode& node);
 
 /// Reads an Argument (the union of every kind of value).

@@ -59,7 +59,7 @@ Status Payloads::read_config(const std::string& path, std::string_view folder) {
 }
 
 Status Payloads::read_legacy(const std::string& path) {
-  TRY(const Blob file, archive_->read(path));
+  TRY(const Blob file, archive_->view(*archive_->find(path)));
   if (file.bytes.empty()) return {};
   TRY(const Pickle pickle, read_torch_save(file, path));
   const auto* dict = pickle[pickle.root].get<PickleDict>();

@@ -111,7 +111,7 @@ Status read_range_constraints(const JsonNode& root, SourceProgram& program) {
 Status read_samples(const Archive& archive, const std::optional<CallSpec>& call, SourceProgram& program) {
   const ArchiveEntry* entry = archive.find(fmt::format("data/sample_inputs/{}.pt", program.model_name));
   if (!entry || entry->size == 0 || !call) return {};
-  TRY(const Blob file, archive.read(*entry));
+  TRY(const Blob file, archive.view(*entry));
   const auto give_up = [&](Error e) -> Status {
     if (e.code != Code::kPickle) return e;
     program.sample_problem = e.what;

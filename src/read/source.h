@@ -217,7 +217,7 @@ struct SourceGraph {
   std::vector<SourceValue> inputs;   ///< TensorRef, SymInt, a plain constant, ... in order
   std::vector<SourceValue> outputs;  ///< likewise
   std::vector<SourceNode> nodes;
-  std::unordered_map<std::string, TensorMeta> tensors;   ///< by value name
+  std::unordered_map<std::string, TensorMeta> tensors;   ///< by value name; has every tensor of inputs and nodes
   std::unordered_map<std::string, SymDim> sym_ints;      ///< by value name
   std::unordered_map<std::string, SymBool> sym_bools;    ///< by value name; Sym::name holds the expression
   std::unordered_map<std::string, SymFloat> sym_floats;  ///< by value name; Sym::name holds the expression

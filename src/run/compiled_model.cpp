@@ -87,6 +87,7 @@ namespace {
 /// LiteRT's buffers of one signature, made when first needed and again after a resize.
 struct SignatureBuffers {
   std::vector<litert::TensorBuffer> inputs, outputs;
+  std::vector<bool> borrowed;  // outputs whose buffer belongs to an input or an earlier output
   std::vector<std::vector<int64_t>> input_shapes, output_shapes;  // as they are now
   bool inputs_ready = false, outputs_ready = false;
 };
@@ -114,8 +115,8 @@ struct CompiledModel::State {
   ~State() {
     LogCapture dropped;
     for (SignatureBuffers& b : buffers) {
+      destroy_outputs(b);
       destroy(b.inputs);
-      destroy(b.outputs);
     }
     if (compiled != nullptr) api().destroy_compiled_model(compiled);
     if (options != nullptr) api().destroy_options(options);
@@ -128,6 +129,15 @@ struct CompiledModel::State {
       if (b != nullptr) api().destroy_buffer(b);
     }
     list.clear();
+  }
+
+  // An output that shares its tensor with another one, or with an input, shares its buffer too.
+  void destroy_outputs(SignatureBuffers& b) {
+    for (size_t i = 0; i < b.outputs.size(); ++i) {
+      if (b.borrowed[i]) b.outputs[i] = nullptr;
+    }
+    destroy(b.outputs);
+    b.borrowed.clear();
   }
 
   void report(const LogCapture& capture) const {
@@ -157,6 +167,8 @@ struct CompiledModel::State {
   litert::StatusCode create_options();
   Status make_inputs(size_t signature);
   Status make_outputs(size_t signature);
+  litert::TensorBuffer shared_buffer(size_t signature, size_t output) const;
+  void name_outputs();
   Result<std::vector<std::vector<int64_t>>> output_shapes_now(size_t signature);
   Result<litert::TensorBuffer> make_buffer(const TensorInfo& info, std::span<const int64_t> shape, litert::Requirements need);
   Result<BufferView> view(litert::TensorBuffer buffer, const TensorInfo& info, std::span<const int64_t> shape, int mode);
@@ -213,6 +225,7 @@ Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary
     return fail("prepare", status);
   }
   TRY(s.signatures, read_signatures(s.api(), s.model));
+  s.name_outputs();
   s.buffers.resize(s.signatures.size());
   for (size_t i = 0; i < s.buffers.size(); ++i) {
     for (const TensorInfo& info : s.signatures[i].inputs) s.buffers[i].input_shapes.push_back(info.shape);
@@ -299,6 +312,8 @@ Status CompiledModel::State::make_inputs(size_t signature) {
   SignatureBuffers& b = buffers[signature];
   if (b.inputs_ready) return {};
   const auto& infos = signatures[signature].inputs;
+  destroy_outputs(b);
+  b.outputs_ready = false;
   destroy(b.inputs);
   for (size_t i = 0; i < infos.size(); ++i) {
     litert::Requirements need = nullptr;
@@ -327,21 +342,51 @@ Result<std::vector<std::vector<int64_t>>> CompiledModel::State::output_shapes_no
   return shapes;
 }
 
+// LiteRT gives a tensor one address, so a second buffer for it would never be written.
+litert::TensorBuffer CompiledModel::State::shared_buffer(size_t signature, size_t output) const {
+  const SignatureInfo& info = signatures[signature];
+  const SignatureBuffers& b = buffers[signature];
+  for (size_t i = 0; i < info.inputs.size(); ++i) {
+    if (info.inputs[i].tensor == info.outputs[output].tensor) return b.inputs[i];
+  }
+  for (size_t i = 0; i < output; ++i) {
+    if (info.outputs[i].tensor == info.outputs[output].tensor) return b.outputs[i];
+  }
+  return nullptr;
+}
+
+// LiteRT calls outputs that share a tensor by one name; the file has a name for each.
+void CompiledModel::State::name_outputs() {
+  for (size_t i = 0; i < signatures.size(); ++i) {
+    auto names = image.signature_outputs(i);
+    for (TensorInfo& output : signatures[i].outputs) {
+      auto own = std::ranges::find(names, output.tensor, &std::pair<std::string, uint32_t>::second);
+      if (own == names.end()) continue;
+      if (!own->first.empty()) output.name = own->first;
+      names.erase(own);
+    }
+  }
+}
+
 Status CompiledModel::State::make_outputs(size_t signature) {
   SignatureBuffers& b = buffers[signature];
   if (b.outputs_ready) return {};
   TRY_STATUS(make_inputs(signature));
-  destroy(b.outputs);
+  destroy_outputs(b);
   TRY(b.output_shapes, output_shapes_now(signature));
   const auto& infos = signatures[signature].outputs;
   for (size_t i = 0; i < infos.size(); ++i) {
+    litert::TensorBuffer shared = shared_buffer(signature, i);
+    b.borrowed.push_back(shared != nullptr);
+    b.outputs.push_back(shared);
+    if (shared != nullptr) continue;
     litert::Requirements need = nullptr;
     LogCapture capture;
     if (auto status = api().output_requirements(compiled, signature, i, &need); status != kOk) {
       return failed(fmt::format("place output '{}' of", infos[i].name), status, capture);
     }
     TRY(auto buffer, make_buffer(infos[i], b.output_shapes[i], need));
-    b.outputs.push_back(buffer);
+    b.outputs.back() = buffer;
   }
   b.outputs_ready = true;
   return {};

@@ -49,6 +49,7 @@ struct TensorInfo {
   std::vector<int64_t> shape;  ///< as the file states it; LiteRT does not tell which axes are open (those stand as 1)
   std::optional<TensorQuantization> quant;
   int litert_type = 0;  ///< LiteRT's number of the element type
+  uint32_t tensor = 0;  ///< index in the graph; one tensor may be several outputs, or an input and an output
   std::string text() const { return tensor_text(dtype, shape); }
 };
 

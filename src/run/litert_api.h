@@ -119,6 +119,7 @@ struct ProfilerEvent {
   X(signature_output_name, LiteRtGetSignatureOutputName, Signature, size_t, const char**)                               \
   X(signature_output, LiteRtGetSignatureOutputTensorByIndex, Signature, size_t, Tensor*)                                \
   X(tensor_name, LiteRtGetTensorName, Tensor, const char**)                                                             \
+  X(tensor_index, LiteRtGetTensorIndex, Tensor, uint32_t*)                                                              \
   X(tensor_type, LiteRtGetRankedTensorType, Tensor, RankedTensorType*)                                                  \
   X(quantization_kind, LiteRtGetQuantizationTypeId, Tensor, int*)                                                       \
   X(per_tensor_quantization, LiteRtGetPerTensorQuantization, Tensor, PerTensorQuantization*)                            \

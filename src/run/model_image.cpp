@@ -177,6 +177,15 @@ Status ModelImage::verify() const {
   return verify_signatures(model, what_);
 }
 
+std::vector<std::pair<std::string, uint32_t>> ModelImage::signature_outputs(size_t signature) const {
+  std::vector<std::pair<std::string, uint32_t>> outputs;
+  const auto* defs = tflite::GetModel(bytes_.data())->signature_defs();
+  if (signature >= length(defs)) return outputs;
+  const auto* maps = defs->Get(static_cast<unsigned>(signature))->outputs();
+  for (unsigned i = 0; i < length(maps); ++i) outputs.emplace_back(maps->Get(i)->name()->str(), maps->Get(i)->tensor_index());
+  return outputs;
+}
+
 void ModelImage::hide_variables() {
   show_variables();
   auto hide = [this](const void* address, size_t size) {

@@ -1,6 +1,7 @@
 // ModelImage: the bytes of a .tflite file as LiteRT is given them, checked before it reads them.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ class ModelImage {
   std::span<const std::byte> bytes() const { return bytes_; }
   /// How messages call the model: its path in quotes, or "the model in memory".
   const std::string& what() const { return what_; }
+
+  /// The outputs of a signature as the file lists them: name and tensor, in any order. Empty for a file without signatures.
+  std::vector<std::pair<std::string, uint32_t>> signature_outputs(size_t signature) const;
 
   /// LiteRT's model reader refuses tensors marked as variables (the state of an LSTM) and nodes with intermediate tensors,
   /// while its interpreter, which reads the same bytes later, runs them. This hides those marks until show_variables().

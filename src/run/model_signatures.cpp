@@ -40,6 +40,7 @@ Result<TensorInfo> read_tensor(const litert::Api& api, litert::Tensor tensor) {
   const char* tensor_name = nullptr;
   TRY_STATUS(check(api.tensor_name(tensor, &tensor_name), "a tensor's name"));
   info.tensor_name = tensor_name != nullptr ? tensor_name : "";
+  TRY_STATUS(check(api.tensor_index(tensor, &info.tensor), "a tensor's index"));
   litert::RankedTensorType type{};
   TRY_STATUS(check(api.tensor_type(tensor, &type), "a tensor's type"));
   info.litert_type = type.element_type;

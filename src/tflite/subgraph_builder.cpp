@@ -91,7 +91,7 @@ Result<int32_t> SubgraphBuilder::operand_tensor(Value v) {
 Result<int32_t> SubgraphBuilder::variable_tensor(Value v, uint32_t user) {
   if (graph_[v].constant || graph_.is(v, OpCode::kInput))
     return error(Code::kInternal, "a variable operand must be computed by an operator that writes it before every run");
-  for (const Use& use : graph_.uses(v))
+  for (const Use& use : is_source(graph_, v.node) ? std::vector<Use>() : graph_.uses(v))
     if (use.node != user && (use.node == kGraphOutput || !graph_[use.node].dead))
       return error(Code::kInternal, "a variable operand is used by something else, too");
   TRY(const int32_t tensor, operand_tensor(v));
@@ -182,6 +182,9 @@ Result<Offset<tflite::Tensor>> SubgraphBuilder::write_source_tensor(const Tensor
   if (!verifier.VerifyBuffer<tflite::Tensor>(nullptr)) return error(Code::kGraph, "a kept tensor is damaged");
   tflite::TensorT tensor;
   flatbuffers::GetRoot<tflite::Tensor>(packed.data())->UnPackTo(&tensor);
+  if (tensor.quantization && tensor.quantization->details.type != tflite::QuantizationDetails::NONE)
+    return error(Code::kUnsupportedForm,
+                 fmt::format("tensor '{}' is quantized by blocks, which cannot be written yet", t.name));
   tensor.name = t.name;
   tensor.buffer = t.buffer;
   return tflite::CreateTensor(file_.fbb, &tensor);

@@ -61,7 +61,8 @@ void judge_floats(Comparison& c, double min_snr_db, const Tolerance& tolerance) 
     return;
   }
   const bool cancelled = c.max_reference == 0 && c.max_error <= tolerance.max_error_at_zero;
-  c.passed = c.noise == 0 || c.snr_db() >= min_snr_db || c.max_error <= tolerance.max_relative_error * c.max_reference || cancelled;
+  c.passed =
+      c.noise == 0 || c.snr_db() >= min_snr_db || c.max_error <= tolerance.max_relative_error * c.max_reference || cancelled;
   if (!c.passed) c.reason = fmt::format("SNR {:.1f} dB is below {:.0f} dB", c.snr_db(), min_snr_db);
 }
 

@@ -85,7 +85,9 @@ struct Step {
 Result<std::vector<Step>> steps_of(const DepartureSearch& s) {
   std::vector<Step> steps;
   PipelineOptions options = *s.passes;
-  options.observer = [&](size_t, std::string_view name, const Graph& g, double, bool) { steps.push_back({std::string(name), g}); };
+  options.observer = [&](size_t, std::string_view name, const Graph& g, double, bool) {
+    steps.push_back({std::string(name), g});
+  };
   options.track_changes = false;
   Graph g = s.source;
   TRY_STATUS(run_pipeline(g, options));
@@ -190,7 +192,7 @@ Result<std::optional<Departure>> find_in_file(const DepartureSearch& s, std::sha
   if (!d) return d;
   const auto& op = values.file().operators()[size_t(d->operator_index)];
   if (!op.outputs.empty() && op.outputs[0] >= 0) d->tensor = values.file().tensors()[size_t(op.outputs[0])].name;
-  TRY(const bool same, values.constants_agree(size_t(d->operator_index)));
+  TRY(const bool same, values.operator_agrees(size_t(d->operator_index)));
   d->cause = same ? DepartureCause::kRuntime : DepartureCause::kFile;
   return d;
 }

@@ -13,7 +13,7 @@ namespace atl {
 /// Who changed the values.
 enum class DepartureCause {
   kPass,    ///< the graph after the passes is another function than the imported one: a bug of Atoll
-  kFile,    ///< the file's operator reads other constants than Atoll writes for this source
+  kFile,    ///< the file's operator or a constant that it reads is not what Atoll writes for this source
   kRuntime  ///< LiteRT computes the operator in another way
 };
 /// "pass", "file", "runtime".
@@ -35,13 +35,13 @@ struct Departure {
 
 /// What the search works on. References must outlive it.
 struct DepartureSearch {
-  const Graph& source;                        ///< imported, before the passes
-  const Graph& written;                       ///< after the passes
+  const Graph& source;   ///< imported, before the passes
+  const Graph& written;  ///< after the passes
   const WrittenFileSource& file;
   const InterfaceLayouts& layouts;
-  std::span<const Tensor> inputs;             ///< on which the outputs departed, in the source's layout
-  std::span<const Tensor> source_outputs;     ///< what the source gives for them
-  const PipelineOptions* passes = nullptr;    ///< with which `written` was made; without it no pass is named
+  std::span<const Tensor> inputs;           ///< on which the outputs departed, in the source's layout
+  std::span<const Tensor> source_outputs;   ///< what the source gives for them
+  const PipelineOptions* passes = nullptr;  ///< with which `written` was made; without it no pass is named
   Tolerance tolerance;
   WrittenModelOptions run;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();

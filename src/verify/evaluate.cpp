@@ -99,7 +99,9 @@ double estimated_work(const Graph& g, uint32_t id) {
 Result<Tensors> evaluate_node(const Graph& g, uint32_t id, std::span<const Tensor> operands) {
   const Node& n = g[id];
   const OpDef& def = def_of(*n.op);
-  const auto fail = [&](Error e) { return std::move(e).at(g.origin(n.origin)).in(fmt::format("while evaluating {}", def.name)); };
+  const auto fail = [&](Error e) {
+    return std::move(e).at(g.origin(n.origin)).in(fmt::format("while evaluating {}", def.name));
+  };
   auto results = def.eval(*n.op, operands);
   if (!results) return fail(std::move(results.error()));
   if (results->size() != n.out.size())

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ir/tflite_op.h"
 #include "run/model_image.h"
 #include "tflite/tensor_type.h"
 
@@ -66,6 +67,17 @@ std::span<const std::byte> range_behind(const tflite::ModelT& model, std::span<c
     }
   begin = first;
   return first < last ? file.subspan(size_t(first), size_t(last - first)) : std::span<const std::byte>();
+}
+
+// An options union as bytes; packed from objects, so that equal options have equal bytes.
+template <class Union>
+std::vector<uint8_t> packed(const Union& options) {
+  if (!options.value) return {};
+  flatbuffers::FlatBufferBuilder fbb;
+  fbb.Finish(options.Pack(fbb));
+  std::vector<uint8_t> out(fbb.GetBufferPointer(), fbb.GetBufferPointer() + fbb.GetSize());
+  out.push_back(uint8_t(options.type));
+  return out;
 }
 
 std::unique_ptr<tflite::TensorMapT> tensor_map(const std::string& name, uint32_t tensor) {
@@ -142,6 +154,18 @@ Result<FileTensors> FileTensors::open(const WrittenFileSource& file, const std::
     state->operators.push_back(std::move(e));
   }
   return FileTensors(std::move(state));
+}
+
+bool FileTensors::is_same_operator(size_t index, const TfliteOp& op) const {
+  const tflite::Model& model = state_->model();
+  const tflite::SubGraph& graph = *model.subgraphs()->Get(unsigned(state_->subgraph));
+  tflite::OperatorT there;
+  graph.operators()->Get(unsigned(index))->UnPackTo(&there);
+  const tflite::OperatorCode& code = *model.operator_codes()->Get(there.opcode_index);
+  const int builtin = std::max(int(code.builtin_code()), int(code.deprecated_builtin_code()));
+  const std::string custom = code.custom_code() ? code.custom_code()->str() : std::string();
+  return builtin == int(op.code) && custom == op.custom_code && packed(there.builtin_options) == packed(op.options) &&
+         packed(there.builtin_options_2) == packed(op.options2) && there.custom_options == op.custom_options;
 }
 
 Result<std::vector<std::byte>> FileTensors::expose(std::span<const int32_t> tensors, std::vector<std::string>& names) const {

@@ -11,6 +11,8 @@
 
 namespace atl {
 
+struct TfliteOp;  // ir/tflite_op.h
+
 class FileTensors {
  public:
   struct TensorEntry {
@@ -33,6 +35,8 @@ class FileTensors {
 
   const std::vector<TensorEntry>& tensors() const;
   const std::vector<OperatorEntry>& operators() const;
+  /// Whether operator `index` has this op's builtin or custom code, and equal options.
+  bool is_same_operator(size_t index, const TfliteOp& op) const;
 
   /// A copy of the file with one signature, which gives the listed tensors too; `names` gets the name of each among its
   /// outputs. The tensors must be results of operators and not variable. E: kTooLarge above 2 GB of structure.

@@ -96,7 +96,8 @@ void Prover::plan() {
     }
     const Type &type = subject_.source->type(ports[i].value), &given = subject_.samples[i]->type();
     if (type.shape == given.shape && type.dtype == given.dtype) continue;
-    proof_.notes.push_back(fmt::format("the stored input '{}' is {}, not {}", ports[i].name, to_string(given), to_string(type)));
+    proof_.notes.push_back(
+        fmt::format("the stored input '{}' is {}, not {}", ports[i].name, to_string(given), to_string(type)));
     complete = false;
   }
   if (complete) planned_.push_back({true, 0});
@@ -227,8 +228,9 @@ Status Prover::check_changes() {
       check.passed = c.rms_error() <= kRoundingFactor * check.rounding_rms + kFloatRounding * reference_rms;
     }
     if (!check.passed && !stopped_)
-      stop(Outcome::kFailed, fmt::format("output '{}': the part that depends on the input departs (SNR of the change {:.1f} dB)",
-                                         check.name, c.snr_db()));
+      stop(Outcome::kFailed,
+           fmt::format("output '{}': the part that depends on the input departs (SNR of the change {:.1f} dB)", check.name,
+                       c.snr_db()));
     proof_.changes.push_back(std::move(check));
   }
   if (stopped_) search(runs_[1]);
@@ -250,7 +252,8 @@ void Prover::search(const Run& run) {
                     .tolerance = options_.tolerance};
   s.run.threads = options_.threads;
   s.run.signature = options_.signature;
-  s.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.search_seconds));
+  s.deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.search_seconds));
   auto found = find_departure(s, library_);
   if (!found) {
     proof_.search_problem = found.error().what;
@@ -282,8 +285,8 @@ void Prover::conclude() {
     return;
   }
   if (stopped_) {
-    proof_.reason = fmt::format("the budget of {:.3g} s ended after {} of {} inputs", options_.budget_seconds, done,
-                                proof_.planned_inputs);
+    proof_.reason =
+        fmt::format("the budget of {:.3g} s ended after {} of {} inputs", options_.budget_seconds, done, proof_.planned_inputs);
     return;
   }
   proof_.outcome = Outcome::kProven;
@@ -297,7 +300,8 @@ Result<Proof> Prover::run() {
     stop(Outcome::kUnproven, "LiteRT is not at hand");
     return std::move(proof_);
   }
-  proof_.runtime = fmt::format("LiteRT {}", library_->version().empty() ? kLiteRtVersion : std::string_view(library_->version()));
+  proof_.runtime =
+      fmt::format("LiteRT {}", library_->version().empty() ? kLiteRtVersion : std::string_view(library_->version()));
   from_floats_ = outputs_from_floats(*subject_.source);
   TRY(const bool loaded, load());
   for (size_t i = 0; loaded && i < planned_.size(); ++i) {

@@ -1,5 +1,5 @@
-// The proof that a written file computes what its source does: the imported graph by the ops' own eval against the file in LiteRT,
-// on the inputs stored with the source and on seeded random ones. Nothing is printed; the outcome is data.
+// The proof that a written file computes what its source does: the imported graph by the ops' own eval against the file in
+// LiteRT, on the inputs stored with the source and on seeded random ones. Nothing is printed; the outcome is data.
 #pragma once
 #include <functional>
 #include <memory>
@@ -34,8 +34,8 @@ struct ProofOptions {
 
 /// What is to be proven. Pointers must outlive the call.
 struct ProofSubject {
-  const Graph* source = nullptr;              ///< as imported, before the passes
-  std::vector<std::optional<Tensor>> samples; ///< an entry for each input; no stored input is run unless all are there
+  const Graph* source = nullptr;               ///< as imported, before the passes
+  std::vector<std::optional<Tensor>> samples;  ///< an entry for each input; no stored input is run unless all are there
   WrittenFileSource file;
   InterfaceLayouts layouts;
   const Graph* written = nullptr;           ///< after the passes; without it a failure names no layer
@@ -58,9 +58,9 @@ struct InputCheck {
   bool passed() const;
 };
 
-/// How an output's change between the first two inputs agrees. An output that hardly depends on the input would hide an error in
-/// the part that does: the change may depart only as far as rounding explains, which is measured by running the file on LiteRT's
-/// other kernels.
+/// How an output's change between the first two inputs agrees. An output that hardly depends on the input would hide an error
+/// in the part that does: the change may depart only as far as rounding explains, which is measured by running the file on
+/// LiteRT's other kernels.
 struct ChangeCheck {
   std::string name;
   Comparison comparison;
@@ -91,6 +91,7 @@ struct Proof {
 
 /// Proves. A null library gives kUnproven. A failed proof is not an error.
 /// E: kFileMissing, kTflite for a file that cannot be read; kInternal.
-Result<Proof> prove(const ProofSubject& subject, std::shared_ptr<const LiteRtLibrary> library, const ProofOptions& options = {});
+Result<Proof> prove(const ProofSubject& subject, std::shared_ptr<const LiteRtLibrary> library,
+                    const ProofOptions& options = {});
 
 }  // namespace atl

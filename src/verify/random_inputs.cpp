@@ -53,11 +53,14 @@ class RangeFinder {
         const int64_t axis = op.axis < 0 ? op.axis + int64_t(x.size()) : op.axis;
         return axis >= 0 && size_t(axis) < x.size() ? axis_range(x[size_t(axis)]) : std::nullopt;
       }
-      case OpCode::kGatherNd: return use.operand == 1 ? leading_axes(graph_.type(n.in[0]).shape, n.in[1]) : results(use.node, depth);
+      case OpCode::kGatherNd:
+        return use.operand == 1 ? leading_axes(graph_.type(n.in[0]).shape, n.in[1]) : results(use.node, depth);
       case OpCode::kScatterNd:
         return use.operand == 0 ? leading_axes(static_cast<const ScatterNd&>(*n.op).shape, n.in[0]) : std::nullopt;
-      case OpCode::kOneHot: return use.operand == 0 ? axis_range(static_cast<const OneHot&>(*n.op).depth) : std::nullopt;
-      case OpCode::kBinary: return through_binary(n, use, depth);
+      case OpCode::kOneHot:
+        return use.operand == 0 ? axis_range(static_cast<const OneHot&>(*n.op).depth) : std::nullopt;
+      case OpCode::kBinary:
+        return through_binary(n, use, depth);
       case OpCode::kSelect:
         if (use.operand == 0) return std::nullopt;
         return results(use.node, depth);
@@ -72,8 +75,10 @@ class RangeFinder {
       case OpCode::kTile:
       case OpCode::kPack:
       case OpCode::kUnpack:
-      case OpCode::kReverse: return results(use.node, depth);
-      default: return std::nullopt;
+      case OpCode::kReverse:
+        return results(use.node, depth);
+      default:
+        return std::nullopt;
     }
   }
 
@@ -110,11 +115,16 @@ class RangeFinder {
   // What an operand may be when the result of an operation with c lies in r. Conservative for the operations that limit.
   static MaybeRange before(BinaryKind kind, IntegerRange r, int64_t c, bool left) {
     switch (kind) {
-      case BinaryKind::kAdd: return IntegerRange{r.low - c, r.high - c};
-      case BinaryKind::kSub: return left ? IntegerRange{r.low + c, r.high + c} : IntegerRange{c - r.high, c - r.low};
-      case BinaryKind::kMul: return c > 0 ? IntegerRange{(r.low + c - 1) / c, r.high / c} : r;
-      case BinaryKind::kFloorMod: return std::nullopt;
-      default: return r;
+      case BinaryKind::kAdd:
+        return IntegerRange{r.low - c, r.high - c};
+      case BinaryKind::kSub:
+        return left ? IntegerRange{r.low + c, r.high + c} : IntegerRange{c - r.high, c - r.low};
+      case BinaryKind::kMul:
+        return c > 0 ? IntegerRange{(r.low + c - 1) / c, r.high / c} : r;
+      case BinaryKind::kFloorMod:
+        return std::nullopt;
+      default:
+        return r;
     }
   }
 
@@ -196,7 +206,8 @@ void fill(Tensor& t, const Graph& g, size_t input, const std::optional<Tensor>& 
     for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(random.integer(r));
   } else {
     auto m = sample ? moments(*sample) : std::nullopt;
-    if (!m || m->deviation == 0) m = Moments{0, 1, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+    if (!m || m->deviation == 0)
+      m = Moments{0, 1, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
     for (int64_t i = 0; i < n; ++i)
       out[i] = static_cast<T>(std::clamp(m->mean + m->deviation * random.normal(), m->low, m->high));
   }
@@ -222,7 +233,8 @@ Result<Tensors> random_inputs(const Graph& graph, std::span<const std::optional<
       return error(Code::kSymbolic, fmt::format("input '{}' has an open axis: {}", port.name, to_string(type)));
     Tensor t = Tensor::make(Type{type.dtype, type.shape, {}});
     if (!visit(type.dtype, [&]<class T>(T) { fill<T>(t, graph, i, sample, random); }))
-      return error(Code::kUnsupportedType, fmt::format("no random values for input '{}' of type {}", port.name, to_string(type)));
+      return error(Code::kUnsupportedType,
+                   fmt::format("no random values for input '{}' of type {}", port.name, to_string(type)));
     out.push_back(std::move(t));
   }
   return out;

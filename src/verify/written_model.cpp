@@ -10,10 +10,14 @@ namespace {
 // An integer type's bounds; nullopt for anything that is not a quantized element type.
 std::optional<std::pair<double, double>> quantized_bounds(ElementType t) {
   switch (t) {
-    case ElementType::kI8: return std::pair{-128.0, 127.0};
-    case ElementType::kU8: return std::pair{0.0, 255.0};
-    case ElementType::kI16: return std::pair{-32768.0, 32767.0};
-    default: return std::nullopt;
+    case ElementType::kI8:
+      return std::pair{-128.0, 127.0};
+    case ElementType::kU8:
+      return std::pair{0.0, 255.0};
+    case ElementType::kI16:
+      return std::pair{-32768.0, 32767.0};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -56,10 +60,11 @@ Result<PortMatch> match(const std::vector<TensorInfo>& infos, const Graph& g, co
     return error(Code::kInternal, fmt::format("the layout of {} '{}' is no permutation of its axes", kind, ports[i].name));
   const Shape expected = m.perm.empty() ? type.shape : permuted(type.shape, m.perm);
   if (expected != info.shape)
-    return error(Code::kInput, fmt::format("the file's {} '{}' is {}, the source's is {}", kind, info.name, info.text(),
-                                           to_string(type)));
+    return error(Code::kInput,
+                 fmt::format("the file's {} '{}' is {}, the source's is {}", kind, info.name, info.text(), to_string(type)));
   if (dtype_of(info.dtype) == DType::kUnknown)
-    return error(Code::kUnsupportedType, fmt::format("the file's {} '{}' has element type {}", kind, info.name, name(info.dtype)));
+    return error(Code::kUnsupportedType,
+                 fmt::format("the file's {} '{}' has element type {}", kind, info.name, name(info.dtype)));
   return m;
 }
 
@@ -109,7 +114,8 @@ Result<Tensors> WrittenModel::run(std::span<const Tensor> inputs) {
   return run(inputs, {}, none);
 }
 
-Result<Tensors> WrittenModel::run(std::span<const Tensor> inputs, std::span<const std::string> further, Tensors& further_values) {
+Result<Tensors> WrittenModel::run(std::span<const Tensor> inputs, std::span<const std::string> further,
+                                  Tensors& further_values) {
   const SignatureInfo& s = model_.signatures()[signature_];
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const PortMap& p = inputs_[i];

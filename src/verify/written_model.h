@@ -34,8 +34,8 @@ class WrittenModel {
   /// Opens the file and finds the source's inputs and outputs in its signature: by name, or by position where a name is not
   /// there. `source` is only looked at during the call. E: CompiledModel's; kInput when the file takes or gives another number
   /// of tensors, or tensors of other shapes.
-  static Result<WrittenModel> load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file, const Graph& source,
-                                   InterfaceLayouts layouts, const WrittenModelOptions& options);
+  static Result<WrittenModel> load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file,
+                                   const Graph& source, InterfaceLayouts layouts, const WrittenModelOptions& options);
 
   /// Runs the file on inputs of the source's shapes and types. Outputs come with the source's shapes. Values are converted
   /// where the file has other element types, and quantized or dequantized where it has quantized ones.

@@ -43,8 +43,8 @@ Status WrittenValues::match_operators() {
       if (t < 0) continue;
       const auto& entry = file_.tensors()[size_t(t)];
       if (entry.dtype != n.out[k].dtype || entry.shape != n.out[k].shape)
-        return other_structure(fmt::format("operator {} gives {} instead of {}", i, to_string(Type{entry.dtype, entry.shape, {}}),
-                                           to_string(n.out[k])));
+        return other_structure(fmt::format("operator {} gives {} instead of {}", i,
+                                           to_string(Type{entry.dtype, entry.shape, {}}), to_string(n.out[k])));
       if (!entry.is_variable) tensors_[{order_[i], k}] = t;
     }
   }
@@ -70,11 +70,11 @@ std::map<Value, int32_t> WrittenValues::exposed_of(size_t begin, size_t end) con
   return out;
 }
 
-Result<bool> WrittenValues::constants_agree(size_t index) const {
+Result<bool> WrittenValues::operator_agrees(size_t index) const {
   const Node& n = graph_[order_[index]];
   TRY(const TfliteOp op, def_of(*n.op).emit(*n.op, operand_types(graph_, n)));
   const auto& inputs = file_.operators()[index].inputs;
-  if (inputs.size() != op.operands.size()) return false;
+  if (!file_.is_same_operator(index, op) || inputs.size() != op.operands.size()) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TfliteOperand& o = op.operands[i];
     Tensor wanted;

@@ -27,8 +27,8 @@ class WrittenValues {
 
   struct Options {
     WrittenModelOptions run;
-    bool expected = true;              ///< compute NodeValues::expected
-    size_t chunk_bytes = 256u << 20;   ///< of values fetched in one run
+    bool expected = true;             ///< compute NodeValues::expected
+    size_t chunk_bytes = 256u << 20;  ///< of values fetched in one run
     std::function<bool()> cancelled;  ///< looked at before every node
   };
   /// Runs the file on inputs of the written graph's types and calls `visit` for each node, operands before their users; `visit`
@@ -39,8 +39,9 @@ class WrittenValues {
   const FileTensors& file() const { return file_; }
   /// The tensor of a value in the file; -1 when it has none of its own.
   int32_t tensor_of(Value v) const;
-  /// Whether the constants that operator `index` reads in the file have the bytes that writing the graph gives.
-  Result<bool> constants_agree(size_t index) const;
+  /// Whether operator `index` of the file is what writing the graph gives: its code, its options and the bytes of the constants
+  /// that it reads. E: emit's and those of evaluating constants.
+  Result<bool> operator_agrees(size_t index) const;
 
  private:
   WrittenValues(const Graph& g, FileTensors f) : graph_(g), file_(std::move(f)) {}

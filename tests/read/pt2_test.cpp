@@ -331,6 +331,11 @@ TEST(Pt2, InconsistentGraphs) {
                Code::kGraph, "the program's call has 0 outputs, but its graph has 1");
 }
 
+TEST(Pt2, TensorsWithoutType) {
+  expect_error(patched(kModel, "\"linear\": {\"dtype\"", "\"nonlinear\": {\"dtype\""), Code::kGraph,
+               "the tensor 'linear' has no type and shape");
+}
+
 TEST(Pt2, WeightsThatDoNotFit) {
   auto parts = take_apart(fixture("small.pt2"));
   for (auto& part : parts) {

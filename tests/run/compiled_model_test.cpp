@@ -132,6 +132,23 @@ TEST_F(CompiledModelTest, OpenAxesFollowTheInput) {
   EXPECT_EQ(refused.error().what, "input 'x' is f32[1x3], f32[2x4] is given");
 }
 
+TEST_F(CompiledModelTest, OutputsMayShareTensors) {
+  for (KernelMode mode : {KernelMode::kDelegate, KernelMode::kBuiltin}) {
+    auto model = load("shared_outputs.tflite", {.kernel_mode = mode});
+    std::vector<NamedArray> inputs = {{"x", floats({2, 3}, {1, 2, 3, 4, 5, 6})}};
+    auto outputs = model.run_named(0, inputs);
+    ASSERT_TRUE(outputs) << format(outputs.error());
+    std::string names;
+    for (const NamedArray& o : *outputs) {
+      names += o.name + " ";
+      float more = o.name == "same" ? 0 : 1;
+      EXPECT_EQ(values_of<float>(o.array), (std::vector<float>{1 + more, 2 + more, 3 + more, 4 + more, 5 + more, 6 + more}))
+          << o.name;
+    }
+    EXPECT_EQ(names, "first same second ");
+  }
+}
+
 TEST_F(CompiledModelTest, ReadsQuantization) {
   auto model = load("quantized.tflite");
   const SignatureInfo& s = model.signatures()[*model.find_signature()];

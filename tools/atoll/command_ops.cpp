@@ -48,7 +48,7 @@ Status print_ops(bool json, bool markdown) {
     if (markdown) fmt::print("| {} | {} | {} | {} |\n", d->name, d->summary, text(d->layout), text(d->quant));
     else fmt::print("{:<22} {:<14} {:<13} {}\n", d->name, text(d->layout), text(d->quant), d->summary);
   const auto names = import_names();
-  fmt::print(markdown ? "\n## Source operators ({})\n\n" : "\nSource operators ({}):\n", names.size());
+  fmt::print(fmt::runtime(markdown ? "\n## Source operators ({})\n\n" : "\nSource operators ({}):\n"), names.size());
   // One line an operator, its overloads behind it; in-place forms are taken as well.
   std::map<std::string, std::string> overloads;
   for (std::string_view n : names) {
@@ -56,7 +56,7 @@ Status print_ops(bool json, bool markdown) {
     auto& list = overloads[std::string(n.substr(0, dot))];
     list += (list.empty() ? "" : ", ") + std::string(n.substr(dot + 1));
   }
-  for (const auto& [op, list] : overloads) fmt::print(markdown ? "- `{}` ({})\n" : "  {:<44} {}\n", op, list);
+  for (const auto& [op, list] : overloads) fmt::print(fmt::runtime(markdown ? "- `{}` ({})\n" : "  {:<44} {}\n"), op, list);
   return {};
 }
 

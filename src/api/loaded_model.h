@@ -1,0 +1,28 @@
+// A file opened in LiteRT as `run` and `bench` do it.
+#pragma once
+#include "atoll/run.h"
+#include "run/compiled_model.h"
+
+namespace atl {
+
+struct LoadedModel {
+  CompiledModel model;
+  size_t signature = 0;
+  double load_seconds = 0;
+  bool has_state = false;  ///< keeps values in variable tensors between runs
+  const SignatureInfo& info() const { return model.signatures()[signature]; }
+};
+
+/// Finds LiteRT, opens the file and its signature. E: LiteRtLibrary::find's, CompiledModel::load's, kUsage for unknown kernels.
+Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile = false);
+
+/// Seeded random inputs for a signature; indices of tables stay inside them. E: kUnsupportedType.
+Result<std::vector<NdArray>> random_arrays(const std::string& file, const SignatureInfo& signature, uint64_t seed);
+
+/// "f32[1,10]", as graphs print types.
+std::string type_text(ElementType dtype, std::span<const int64_t> shape);
+
+/// The value in the middle of a sorted list.
+double median(std::span<const double> sorted);
+
+}  // namespace atl

@@ -1,0 +1,234 @@
+#include "atoll/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "api/input_files.h"
+#include "api/loaded_model.h"
+#include "run/tensor_file.h"
+#include "support/mapped_file.h"
+#include "verify/comparison.h"
+#include "verify/written_model.h"
+
+namespace atl {
+namespace {
+
+// What a report shows for "no difference at all".
+constexpr double kEqualSnr = 999;
+constexpr size_t kFirstValues = 8;
+constexpr size_t kMaxLabelBytes = size_t{1} << 24;
+
+// The runs of one call: the outputs of all items, and how long each took.
+struct Runs {
+  std::vector<NamedArray> outputs;
+  std::vector<double> seconds;
+};
+
+NdArray item_of(const NdArray& array, size_t index) {
+  const auto count = size_t(array.shape[0]);
+  const size_t bytes = array.bytes.size() / count, at = count == 1 ? 0 : index * bytes;
+  return {array.dtype,
+          {array.shape.begin() + 1, array.shape.end()},
+          {array.bytes.begin() + ptrdiff_t(at), array.bytes.begin() + ptrdiff_t(at + bytes)}};
+}
+
+Result<std::vector<NdArray>> timed_run(LoadedModel& loaded, std::span<const NdArray> inputs, std::vector<double>& seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  TRY(auto outputs, loaded.model.run(loaded.signature, inputs));
+  seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return outputs;
+}
+
+Result<size_t> count_items(const SignatureInfo& info, const std::vector<NdArray>& inputs) {
+  size_t items = 1;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto n = size_t(inputs[i].shape[0]);
+    if (n == 0) return error(Code::kInput, fmt::format("--each: input '{}' has no items", info.inputs[i].name));
+    if (n != 1 && items != 1 && n != items)
+      return error(Code::kInput,
+                   fmt::format("--each: input '{}' has {} items, another one has {}", info.inputs[i].name, n, items),
+                   "every input needs as many items as the others, or one for all");
+    items = std::max(items, n);
+  }
+  return items;
+}
+
+// Appends an item's outputs to the stacks.
+Status stack(std::vector<NdArray> item, const SignatureInfo& info, bool along_batch, Runs& runs) {
+  if (runs.outputs.empty()) {
+    for (size_t i = 0; i < item.size(); ++i) {
+      NamedArray stacked{info.outputs[i].name, std::move(item[i])};
+      auto& shape = stacked.array.shape;
+      if (along_batch && !shape.empty() && shape[0] == 1) shape.erase(shape.begin());
+      shape.insert(shape.begin(), 1);
+      runs.outputs.push_back(std::move(stacked));
+    }
+    return {};
+  }
+  for (size_t i = 0; i < item.size(); ++i) {
+    NdArray& stacked = runs.outputs[i].array;
+    if (item[i].bytes.size() * size_t(stacked.shape[0]) != stacked.bytes.size())
+      return error(Code::kInput, fmt::format("--each: output '{}' has another size for another item", info.outputs[i].name));
+    stacked.bytes.insert(stacked.bytes.end(), item[i].bytes.begin(), item[i].bytes.end());
+    ++stacked.shape[0];
+  }
+  return {};
+}
+
+Result<Runs> run_items(LoadedModel& loaded, const InputArrays& inputs, const Progress& progress) {
+  TRY(const size_t items, count_items(loaded.info(), inputs.arrays));
+  Runs runs;
+  for (size_t i = 0; i < items; ++i) {
+    if (progress) progress("running", double(i), double(items));
+    if (i > 0 && loaded.has_state) TRY_STATUS(loaded.model.reset_variables(loaded.signature));
+    std::vector<NdArray> item;
+    for (const NdArray& a : inputs.arrays) item.push_back(item_of(a, i));
+    TRY(auto outputs, timed_run(loaded, item, runs.seconds));
+    TRY_STATUS(stack(std::move(outputs), loaded.info(), inputs.along_batch, runs));
+  }
+  return runs;
+}
+
+Result<Runs> run_once(LoadedModel& loaded, const InputArrays& inputs) {
+  Runs runs;
+  TRY(auto outputs, timed_run(loaded, inputs.arrays, runs.seconds));
+  for (size_t i = 0; i < outputs.size(); ++i) runs.outputs.push_back({loaded.info().outputs[i].name, std::move(outputs[i])});
+  return runs;
+}
+
+std::string names_of(const std::vector<NamedArray>& arrays) {
+  std::string names;
+  for (const NamedArray& a : arrays) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", a.name);
+  return names.empty() ? "none" : names;
+}
+
+const NamedArray* find(const std::vector<NamedArray>& arrays, std::string_view name) {
+  const auto at = std::ranges::find(arrays, name, &NamedArray::name);
+  return at == arrays.end() ? nullptr : &*at;
+}
+
+size_t correct_of(const Tensor& scores, const Tensor& labels) {
+  const int64_t items = labels.count(), classes = scores.count() / items;
+  size_t correct = 0;
+  for (int64_t i = 0; i < items; ++i) {
+    int64_t best = 0;
+    for (int64_t k = 1; k < classes; ++k)
+      if (element_as_double(scores, i * classes + k) > element_as_double(scores, i * classes + best)) best = k;
+    correct += best == element_as_int(labels, i);
+  }
+  return correct;
+}
+
+// Labels say which score should be highest: one output of scores, as many rows as labels.
+std::optional<Accuracy> accuracy_of(const RunReport& report, const std::vector<NamedArray>& recorded) {
+  const NamedArray* labels = find(recorded, "labels");
+  if (!labels || report.outputs.size() != 1) return std::nullopt;
+  const Tensor scores = tensor_of(report.outputs[0].array), truth = tensor_of(labels->array);
+  if (!is_integer(truth.dtype()) || truth.count() == 0 || scores.count() % truth.count() != 0 ||
+      scores.count() / truth.count() < 2)
+    return std::nullopt;
+  Accuracy a{size_t(truth.count()), correct_of(scores, truth), {}};
+  const NamedArray* answers = find(recorded, report.outputs[0].name);
+  if (answers && answers->array.shape == report.outputs[0].array.shape)
+    a.recorded_correct = correct_of(tensor_of(answers->array), truth);
+  return a;
+}
+
+Status compare_with(const RunModelOptions& options, RunReport& report) {
+  TRY(auto recorded, read_tensor_file(options.expect));
+  if (recorded.size() == 1 && recorded[0].name.empty() && report.outputs.size() == 1) recorded[0].name = report.outputs[0].name;
+  for (const NamedArray& output : report.outputs) {
+    const NamedArray* expected = find(recorded, output.name);
+    if (!expected) continue;
+    const NdArray &want = expected->array, &got = output.array;
+    if (want.shape != got.shape)
+      return error(Code::kInput,
+                   fmt::format("output '{}' is {}, '{}' has {}", output.name, type_text(got.dtype, got.shape), options.expect,
+                               type_text(want.dtype, want.shape)),
+                   "--each runs once for every index of the first axis; --layout keep at the conversion keeps the axes' order");
+    const Comparison c = compare(tensor_of(want), tensor_of(got), Tolerance{});
+    const double snr = c.differing == 0 ? kEqualSnr : c.snr_db();
+    OutputProof o{output.name, std::isnan(snr) ? -kEqualSnr : std::clamp(snr, -kEqualSnr, kEqualSnr), c.max_error, true};
+    o.passed = c.misplaced == 0 && o.snr_db >= options.min_snr_db.value_or(-kEqualSnr);
+    report.comparisons.push_back(std::move(o));
+  }
+  report.accuracy = accuracy_of(report, recorded);
+  if (report.comparisons.empty() && !report.accuracy)
+    return error(Code::kInput, fmt::format("'{}' has no array that is named as an output", options.expect),
+                 fmt::format("its arrays: {}; the outputs: {}", names_of(recorded), names_of(report.outputs)));
+  return {};
+}
+
+}  // namespace
+
+Result<RunReport> run_model(const std::string& file, const RunModelOptions& options) {
+  if (options.min_snr_db && options.expect.empty()) return error(Code::kUsage, "--min-snr needs --expect");
+  TRY(LoadedModel loaded, load_model(file, options.model));
+  TRY(const InputArrays inputs, read_inputs(file, loaded.info(), options));
+  auto runs = options.each ? run_items(loaded, inputs, options.progress) : run_once(loaded, inputs);
+  if (!runs) return std::move(runs.error());
+  RunReport report;
+  report.file = file;
+  report.signature = loaded.info().key;
+  report.load_seconds = loaded.load_seconds;
+  report.items = runs->seconds.size();
+  std::ranges::sort(runs->seconds);
+  report.median_seconds = median(runs->seconds);
+  report.outputs = std::move(runs->outputs);
+  if (!options.expect.empty()) TRY_STATUS(compare_with(options, report));
+  if (!options.output.empty()) TRY_STATUS(write_tensor_file(options.output, report.outputs));
+  return report;
+}
+
+ArraySummary summarize(const NdArray& array) {
+  const Tensor t = tensor_of(array);
+  ArraySummary s{type_text(array.dtype, array.shape), size_t(t.count()), 0, 0, 0, 0, {}};
+  if (!visit(t.dtype(), [](auto) {})) return s;
+  double sum = 0;
+  for (int64_t i = 0; i < t.count(); ++i) {
+    const double v = element_as_double(t, i);
+    if (s.first.size() < kFirstValues) s.first.push_back(v);
+    if (!std::isfinite(v)) continue;
+    s.min = s.finite ? std::min(s.min, v) : v;
+    s.max = s.finite ? std::max(s.max, v) : v;
+    sum += v;
+    ++s.finite;
+  }
+  if (s.finite) s.mean = sum / double(s.finite);
+  return s;
+}
+
+std::vector<Score> top_scores(const NdArray& array, size_t count) {
+  const Tensor t = tensor_of(array);
+  std::vector<Score> all;
+  if (!visit(t.dtype(), [](auto) {})) return all;
+  for (int64_t i = 0; i < t.count(); ++i) all.push_back({size_t(i), element_as_double(t, i)});
+  count = std::min(count, all.size());
+  const auto higher = [](const Score& a, const Score& b) {
+    return a.value > b.value || (a.value == b.value && a.index < b.index);
+  };
+  std::partial_sort(all.begin(), all.begin() + ptrdiff_t(count), all.end(), higher);
+  all.resize(count);
+  return all;
+}
+
+Result<std::vector<std::string>> read_labels(const std::string& path) {
+  TRY(const auto file, MappedFile::open(path));
+  const auto bytes = file->bytes();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.size() > kMaxLabelBytes || text.find('\0') != text.npos)
+    return error(Code::kFileFormat, fmt::format("'{}' is no list of labels", path), "give a text file with one label a line");
+  std::vector<std::string> labels;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, end - at);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    labels.emplace_back(line);
+    at = end + 1;
+  }
+  return labels;
+}
+
+}  // namespace atl

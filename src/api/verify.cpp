@@ -1,0 +1,261 @@
+#include "atoll/verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "api/inspection.h"
+#include "api/interface_layouts.h"
+#include "api/metadata.h"
+#include "import/importer.h"
+#include "pass/pipeline.h"
+#include "read/program.h"
+#include "run/tensor_file.h"
+#include "support/sha256.h"
+#include "tflite/reader.h"
+#include "verify/proof.h"
+#include "verify/reference.h"
+
+namespace atl {
+namespace {
+
+using Verdict = ProofReport::Verdict;
+
+// What a report shows for "no difference at all".
+constexpr double kEqualSnr = 999;
+constexpr double kEvalBudget = 20, kTorchBudget = 600;
+
+double shown_snr(const Comparison& c) {
+  const double snr = c.differing == 0 ? kEqualSnr : c.snr_db();
+  return std::isnan(snr) ? -kEqualSnr : std::clamp(snr, -kEqualSnr, kEqualSnr);
+}
+
+OutputProof proof_of(const OutputCheck& check) {
+  return {check.name, shown_snr(check.comparison), check.comparison.max_error, check.comparison.passed};
+}
+
+Tolerance tolerance_of(const VerifyOptions& options) {
+  Tolerance t;
+  if (options.min_snr_db) {
+    t.min_snr_db = *options.min_snr_db;
+    t.max_relative_error = 0;  // what a person asks for is not softened
+  }
+  return t;
+}
+
+// The source, and the graph from which the file was written.
+struct Pair {
+  SourceProgram program;
+  ImportedProgram imported;
+  Graph written;
+  InterfaceLayouts layouts;
+  PipelineOptions passes;
+};
+
+const Graph& graph_of(const Model& model, const std::string& signature) {
+  for (const Model::Signature& s : model.signatures)
+    if (s.key == (signature.empty() ? "serving_default" : signature)) return model.graphs[s.graph];
+  return model.graphs[model.signatures.empty() ? 0 : model.signatures[0].graph];
+}
+
+bool same_shapes(const Graph& a, const std::vector<Port>& left, const Graph& b, const std::vector<Port>& right) {
+  return std::ranges::equal(left, right,
+                            [&](const Port& x, const Port& y) { return a.type(x.value).shape == b.type(y.value).shape; });
+}
+
+std::string interface_text(const Graph& g) {
+  std::string out;
+  for (const auto* ports : {&g.inputs(), &g.outputs()}) {
+    if (ports == &g.outputs()) out += " -> ";
+    for (size_t i = 0; i < ports->size(); ++i)
+      out += fmt::format("{}{} {}", i ? ", " : "", (*ports)[i].name, to_string(g.type((*ports)[i].value)));
+  }
+  return out;
+}
+
+// Runs the passes as the conversion did; which layout was asked for shows in the shapes of the file.
+Status rebuild(const Graph& in_file, const std::string& file, Pair& pair, VerifyReport& report) {
+  for (const InterfaceLayout layout : {InterfaceLayout::kKeep, InterfaceLayout::kNhwc}) {
+    Graph graph = pair.imported.graph;
+    PipelineOptions passes;
+    passes.interface_layout = layout;
+    TRY_STATUS(run_pipeline(graph, passes));
+    auto layouts = interface_layouts(pair.imported.graph, graph);
+    if (!layouts || !same_shapes(graph, graph.inputs(), in_file, in_file.inputs()) ||
+        !same_shapes(graph, graph.outputs(), in_file, in_file.outputs()))
+      continue;
+    pair.written = std::move(graph);
+    pair.layouts = *std::move(layouts);
+    pair.passes = passes;
+    report.layout = layout == InterfaceLayout::kKeep ? "keep" : "nhwc";
+    return {};
+  }
+  return error(Code::kInput, fmt::format("'{}' was not made from '{}': it takes and gives other tensors", file, report.source),
+               fmt::format("the source: {}; the file: {}", interface_text(pair.imported.graph), interface_text(in_file)));
+}
+
+// Puts the arrays of a file in the place of the stored example.
+Status read_given_inputs(const std::string& path, const Graph& g, std::vector<std::optional<Tensor>>& samples) {
+  TRY(auto arrays, read_tensor_file(path));
+  if (arrays.size() == 1 && g.inputs().size() == 1) arrays[0].name = g.inputs()[0].name;
+  samples.assign(g.inputs().size(), std::nullopt);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Port& port = g.inputs()[i];
+    const Type& type = g.type(port.value);
+    const auto at = std::ranges::find(arrays, port.name, &NamedArray::name);
+    if (at == arrays.end())
+      return error(Code::kInput, fmt::format("'{}' has no array '{}'", path, port.name),
+                   fmt::format("the inputs: {}", interface_text(g)));
+    const Tensor t = tensor_of(at->array);
+    if (t.dtype() != type.dtype || t.shape() != type.shape)
+      return error(Code::kInput,
+                   fmt::format("input '{}' is {}, '{}' has {}", port.name, to_string(type), path, to_string(t.type())));
+    samples[i] = t;
+  }
+  return {};
+}
+
+Error departure_error(const Departure& d) {
+  Error e = error(Code::kProofFailed, fmt::format("{} ({}{}{}): SNR {:.1f} dB", d.op.empty() ? "a layer" : d.op, name(d.cause),
+                                                  d.pass.empty() ? "" : " ", d.pass, shown_snr(d.comparison)));
+  if (d.accumulated) e.what += "; many small errors add up, this is the largest";
+  if (!d.tensor.empty()) e.trail.push_back(fmt::format("tensor '{}', operator {} of the file", d.tensor, d.operator_index));
+  e.origin = d.origin;
+  return e;
+}
+
+Status verify_by_eval(const Pair& pair, const VerifyOptions& options, std::shared_ptr<const LiteRtLibrary> library,
+                      VerifyReport& report) {
+  ProofSubject subject;
+  subject.source = &pair.imported.graph;
+  subject.samples = pair.imported.samples;
+  subject.file.path = report.file;
+  subject.layouts = pair.layouts;
+  subject.written = &pair.written;
+  subject.passes = &pair.passes;
+  ProofOptions o;
+  o.random_inputs = options.random_inputs;
+  o.budget_seconds = options.budget_seconds.value_or(kEvalBudget);
+  o.threads = options.threads;
+  o.seed = options.seed;
+  o.tolerance = tolerance_of(options);
+  o.signature = options.signature;
+  if (options.progress)
+    o.progress = [&](size_t input, size_t inputs, double share) {
+      options.progress(fmt::format("proof {}/{}", input + 1, inputs), share, 1);
+    };
+  TRY(const Proof proof, prove(subject, std::move(library), o));
+  switch (proof.outcome) {
+    case Outcome::kProven:
+      report.verdict = Verdict::kProven;
+      break;
+    case Outcome::kPartial:
+      report.verdict = Verdict::kPartial;
+      break;
+    case Outcome::kFailed:
+      report.verdict = Verdict::kFailed;
+      break;
+    case Outcome::kUnproven:
+      report.verdict = Verdict::kNotRun;
+      break;
+  }
+  report.reference = "eval";
+  report.reason = proof.reason;
+  for (const InputCheck& input : proof.inputs) {
+    const std::string label = !input.sample            ? fmt::format("random {}", input.seed)
+                              : options.inputs.empty() ? "stored example"
+                                                       : "given";
+    for (const OutputCheck& o : input.outputs) report.checks.push_back({label, proof_of(o)});
+  }
+  if (proof.departure) report.departure = departure_error(*proof.departure);
+  report.notes.insert(report.notes.end(), proof.notes.begin(), proof.notes.end());
+  if (!proof.search_problem.empty()) report.notes.push_back("the departing layer was not found: " + proof.search_problem);
+  return {};
+}
+
+void report_layers(const ReferenceReport& torch, VerifyReport& report) {
+  for (const LayerCheck& l : torch.layers) {
+    LayerReport layer{l.value, l.origin.module_path, l.origin.source_op, {}, {}};
+    if (l.source) layer.source_snr_db = shown_snr(*l.source);
+    if (l.file) layer.file_snr_db = shown_snr(*l.file);
+    report.layers.push_back(std::move(layer));
+  }
+  const auto departs = torch.source_departs ? torch.source_departs : torch.file_departs;
+  if (!departs || *departs >= torch.layers.size()) return;
+  const LayerCheck& layer = torch.layers[*departs];
+  const auto& comparison = torch.source_departs ? layer.source : layer.file;
+  Error e = error(Code::kProofFailed, fmt::format("'{}': {}, SNR {:.1f} dB", layer.value,
+                                                  torch.source_departs ? "Atoll reads the operator in another way than torch"
+                                                                       : "the file departs from torch",
+                                                  comparison ? shown_snr(*comparison) : 0));
+  e.origin = layer.origin;
+  report.departure = std::move(e);
+}
+
+Status verify_by_torch(const Pair& pair, const VerifyOptions& options, std::shared_ptr<const LiteRtLibrary> library,
+                       VerifyReport& report) {
+  WrittenFileSource file;
+  file.path = report.file;
+  const ReferenceSubject subject{pair.program, pair.imported.graph, pair.imported.samples, pair.written, file, pair.layouts};
+  ReferenceOptions o;
+  o.python = options.python;
+  o.timeout_seconds = options.budget_seconds.value_or(kTorchBudget);
+  o.seed = options.seed;
+  o.threads = options.threads;
+  o.signature = options.signature;
+  o.tolerance = tolerance_of(options);
+  if (options.progress) o.progress = [&](std::string_view step, double share) { options.progress(step, share, 1); };
+  TRY(const ReferenceReport torch, compare_with_torch(subject, std::move(library), o));
+  report.reference = "torch " + torch.torch_version;
+  report.verdict = torch.passed ? Verdict::kProven : Verdict::kFailed;
+  const std::string label = !torch.sample            ? fmt::format("random {}", options.seed)
+                            : options.inputs.empty() ? "stored example"
+                                                     : "given";
+  for (const OutputCheck& c : torch.outputs) {
+    report.checks.push_back({label, proof_of(c)});
+    if (!c.comparison.passed && report.reason.empty())
+      report.reason = fmt::format("output '{}': {}", c.name, c.comparison.reason);
+  }
+  report_layers(torch, report);
+  report.notes.insert(report.notes.end(), torch.notes.begin(), torch.notes.end());
+  return {};
+}
+
+// A file that names another source is compared all the same; its difference has a reason then.
+void note_other_source(const Model& model, const std::string& digest, VerifyReport& report) {
+  for (const auto& [key, text] : model.metadata) {
+    if (key != kMetadataName) continue;
+    const auto entry = parse_atoll_entry(text);
+    if (entry && entry->source_sha256 != digest)
+      report.notes.push_back("the file says that it was made from another source, or another state of this one");
+  }
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& source, const std::string& file, const VerifyOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  VerifyReport report;
+  report.source = source;
+  report.file = file;
+  TRY(const auto source_file, MappedFile::open(source));
+  TRY(const auto written_file, MappedFile::open(file));
+  Pair pair;
+  TRY(pair.program, read_program(source_file));
+  TRY(const Model model, read_tflite(written_file));
+  TRY(pair.imported, import_program(pair.program));
+  if (!options.inputs.empty()) TRY_STATUS(read_given_inputs(options.inputs, pair.imported.graph, pair.imported.samples));
+  TRY_STATUS(rebuild(graph_of(model, options.signature), file, pair, report));
+  TRY(auto library, LiteRtLibrary::find(options.litert));
+  TRY(const std::string digest, sha256(source_file->bytes()));
+  note_other_source(model, digest, report);
+  if (options.reference == VerifyOptions::Reference::kTorch) {
+    TRY_STATUS(verify_by_torch(pair, options, std::move(library), report));
+  } else {
+    TRY_STATUS(verify_by_eval(pair, options, std::move(library), report));
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace atl

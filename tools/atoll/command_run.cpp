@@ -1,0 +1,155 @@
+#include <cmath>
+
+#include "atoll/run.h"
+#include "command.h"
+#include "listing.h"
+#include "run/preprocess.h"
+#include "terminal.h"
+
+namespace atl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string file, labels_file;
+  RunModelOptions options;
+  size_t top = 0;
+  bool json = false;
+};
+
+std::string label_of(const std::vector<std::string>& labels, size_t index) {
+  return index < labels.size() ? printable(labels[index]) : "";
+}
+
+Json json_of_output(const NamedArray& output, const Arguments& a, const std::vector<std::string>& labels) {
+  const ArraySummary s = summarize(output.array);
+  Json j{{"name", output.name}, {"type", s.type},         {"min", s.min},       {"max", s.max},
+         {"mean", s.mean},      {"elements", s.elements}, {"finite", s.finite}, {"first", s.first}};
+  if (a.top == 0) return j;
+  j["top"] = Json::array();
+  for (const Score& score : top_scores(output.array, a.top)) {
+    Json entry{{"index", score.index}, {"score", score.value}};
+    if (score.index < labels.size()) entry["label"] = labels[score.index];
+    j["top"].push_back(std::move(entry));
+  }
+  return j;
+}
+
+void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std::string>& labels) {
+  Json j{{"file", r.file},
+         {"signature", r.signature},
+         {"runs", r.items},
+         {"load_seconds", r.load_seconds},
+         {"median_seconds", r.median_seconds}};
+  j["outputs"] = Json::array();
+  for (const NamedArray& o : r.outputs) j["outputs"].push_back(json_of_output(o, a, labels));
+  if (!a.options.expect.empty()) {
+    j["comparisons"] = Json::array();
+    for (const OutputProof& o : r.comparisons) j["comparisons"].push_back(json_of(o));
+  }
+  if (r.accuracy) {
+    j["accuracy"] = {{"items", r.accuracy->items}, {"correct", r.accuracy->correct}};
+    if (r.accuracy->recorded_correct) j["accuracy"]["recorded_correct"] = *r.accuracy->recorded_correct;
+  }
+  if (!a.options.output.empty()) j["written"] = a.options.output;
+  print_json(j);
+}
+
+void print_output(const NamedArray& output, const Arguments& a, const std::vector<std::string>& labels) {
+  const ArraySummary s = summarize(output.array);
+  fmt::print("  {:<16} {:<18} min {:<11} max {:<11} mean {:<11}\n", printable(output.name), s.type, number_text(s.min),
+             number_text(s.max), number_text(s.mean));
+  if (s.finite < s.elements)
+    fmt::print("    {}: {} of {} elements are NaN or infinite\n", styled("warning", Style::kYellow, stdout),
+               s.elements - s.finite, s.elements);
+  if (a.top > 0) {
+    for (const Score& score : top_scores(output.array, a.top))
+      fmt::print("    {:>6}  {:<24} {}\n", score.index, label_of(labels, score.index), number_text(score.value));
+    return;
+  }
+  std::string first;
+  for (double v : s.first) first += number_text(v) + "  ";
+  if (s.elements > s.first.size()) first += "...";
+  fmt::print("    {}\n", first);
+}
+
+void print_accuracy(const Accuracy& a) {
+  const auto percent = [&](size_t n) {
+    return fmt::format("{} of {} right ({:.2f} %)", n, a.items, 100.0 * double(n) / double(a.items));
+  };
+  if (a.recorded_correct) fmt::print("  accuracy of the recorded answers  {}\n", percent(*a.recorded_correct));
+  fmt::print("  accuracy of this file             {}\n", percent(a.correct));
+}
+
+void print_report(const RunReport& r, const Arguments& a, const std::vector<std::string>& labels) {
+  if (a.options.each)
+    fmt::print("{}: {} runs, median {}\n", styled(r.file, Style::kBold, stdout), r.items, human_seconds(r.median_seconds));
+  else
+    fmt::print("{}: {}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds));
+  for (const NamedArray& o : r.outputs) print_output(o, a, labels);
+  for (const OutputProof& o : r.comparisons)
+    fmt::print("  {:<16} against the recorded answers: SNR {}, largest error {:.2g}{}\n", printable(o.name), snr_text(o.snr_db),
+               o.max_error, o.passed ? "" : "  " + styled("departs", Style::kRed, stdout));
+  if (r.accuracy) print_accuracy(*r.accuracy);
+  if (!a.options.output.empty()) fmt::print("  written to {}\n", a.options.output);
+}
+
+Status run_run(Arguments a, int& exit_code) {
+  if (a.top > 0 && a.options.each)
+    return error(Code::kUsage, "--top shows the scores of one run, --each runs many",
+                 "leave out --each, or write them with --output");
+  if (!a.labels_file.empty() && a.top == 0) return error(Code::kUsage, "--labels names the classes of --top", "add --top 5");
+  std::vector<std::string> labels;
+  if (!a.labels_file.empty()) {
+    TRY(labels, read_labels(a.labels_file));
+  }
+  ProgressBar bar;
+  a.options.progress = [&](std::string_view step, double done, double total) { bar.show(step, done, total); };
+  auto report = run_model(a.file, a.options);
+  bar.clear();
+  if (!report) return std::move(report.error());
+  if (a.json)
+    print_as_json(*report, a, labels);
+  else
+    print_report(*report, a, labels);
+  for (const OutputProof& o : report->comparisons)
+    if (!o.passed && a.options.min_snr_db) exit_code = kProofError;
+  return {};
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Outcome& outcome) {
+  auto args = std::make_shared<Arguments>();
+  RunModelOptions& o = args->options;
+  CLI::App* c = app.add_subcommand("run", "Run a .tflite file on data: arrays, images, raw values");
+  c->add_option("FILE", args->file, "the .tflite file")->required();
+  c->add_option("-i,--input", o.inputs, "[NAME=]FILE: .npy, .npz, JPEG, PNG, BMP, or raw values; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  c->add_option("--random", o.random, "fill inputs that are not given with random values of this seed");
+  c->add_option("--preprocess", o.preprocess, "what becomes of images, in words; see below");
+  c->add_flag("--each", o.each, "inputs have one more axis in front: run once for each index of it");
+  c->add_option("-o,--output", o.output, "write the outputs: .npz, or .npy for a single one");
+  c->add_option("--expect", o.expect, ".npz of recorded outputs to compare with; 'labels' in it give the accuracy");
+  c->add_option("--min-snr", o.min_snr_db, "exit 3 when an output is further from --expect than this many dB");
+  c->add_option("--top", args->top, "show the K highest scores of each output")->check(CLI::PositiveNumber);
+  c->add_option("--labels", args->labels_file, "names of the classes for --top, one a line");
+  c->add_option("--signature", o.model.signature, "which of the file's signatures to run");
+  c->add_option("--threads", o.model.threads, "of the CPU (0: at most 4)")->check(CLI::Range(0, 1024))->capture_default_str();
+  c->add_option("--kernels", o.model.kernels, "delegate (XNNPACK), builtin or reference")
+      ->check(CLI::IsMember({"delegate", "builtin", "reference"}))
+      ->capture_default_str();
+  c->add_option("--litert", o.model.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
+  c->add_flag("--json", args->json, "print as JSON");
+  c->footer(
+      fmt::format("Preprocessing of images:\n{}\n\nExamples:\n"
+                  "  atoll run face.tflite --input photo.jpg --preprocess 'size=320x240 mean=127 std=128' --output out.npz\n"
+                  "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
+                  "  atoll run digits.tflite --each --input x=test.npz --expect test.npz\n",
+                  kPreprocessHelp));
+  c->callback([args, &outcome] { outcome.status = run_run(*args, outcome.exit_code); });
+}
+
+}  // namespace atl::cli
