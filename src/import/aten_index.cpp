@@ -170,7 +170,10 @@ std::optional<Indexed> indexed(SourceCall& c, Value x, const Values& indices) {
     if (mask->shape().empty() || parts.size() + mask->shape().size() > s.size() ||
         !std::equal(mask->shape().begin(), mask->shape().end(), s.begin() + long(parts.size())))
       return c.unsupported("a mask of another shape than the axes it stands for"), std::nullopt;
-    for (auto& at : coordinates(*mask)) parts.push_back(known_positions(c, {int64_t(at.size())}, std::move(at)));
+    for (std::vector<int64_t>& at : coordinates(*mask)) {
+      const int64_t count = int64_t(at.size());
+      parts.push_back(known_positions(c, {count}, std::move(at)));
+    }
   }
   parts.resize(std::max(parts.size(), s.size()));
   if (parts.size() > s.size()) return c.unsupported("more indices than axes"), std::nullopt;

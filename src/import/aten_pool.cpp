@@ -247,13 +247,13 @@ void adaptive_pool(SourceCall& c, PoolKind kind) {
   for (size_t i = 0; i < out.size(); ++i)
     if (out[i] > kMaxSize || sizes[i] > kMaxSize) return c.unsupported(fmt::format("output size {}", out[i]));
   Value y = data.value();
-  const ReduceKind reduce = kind == PoolKind::kMax ? ReduceKind::kMax : ReduceKind::kMean;
   if (std::all_of(out.begin(), out.end(), [](int64_t n) { return n == 1; })) {
     List axes;
-    for (size_t i = 0; i < out.size(); ++i)
-      if (kAxes > 1 || i > 0) axes.push_back(int64_t(2 + i));
-    y = c.add(Reduce(reduce, axes, true), {y});
-  } else if (kAxes < 3) {
+    for (size_t a = c.rank(x) - kAxes; a < c.rank(x); ++a) axes.push_back(int64_t(a));
+    const ReduceKind reduce = kind == PoolKind::kMax ? ReduceKind::kMax : ReduceKind::kMean;
+    return c.result(c.to_dtype(c.add(Reduce(reduce, axes, true), {to_poolable(c, x)}), c.dtype(x)));
+  }
+  if (kAxes < 3) {
     y = adaptive_planes(c, y, kind, out);
   } else {
     if (sizes[1] != out[1] || sizes[2] != out[2])

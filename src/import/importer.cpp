@@ -260,6 +260,9 @@ void Importer::bind_results(Scope& scope, const SourceNode& node, const Values& 
 Values Importer::build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule) {
   SourceCall call(out_.graph, origin_, target);
   if (!bind_arguments(scope, node, call)) return placeholders(scope, node);
+  // dropout_(self) is dropout(input): in-place schemas name their first operand otherwise.
+  if (target != node.target)
+    if (const SourceArg* self = call.arg("self")) call.set_arg("input", SourceArg(*self));
   const Types types = result_types(scope, node);
   call.set_result_types(types);
   rule.build(call);

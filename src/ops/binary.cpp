@@ -174,6 +174,12 @@ struct BinaryFacts {
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
 
+  static OpPtr with_activation(const Binary& o, Activation a) {
+    const bool fuses = o.kind == BinaryKind::kAdd || o.kind == BinaryKind::kSub || o.kind == BinaryKind::kMul ||
+                       o.kind == BinaryKind::kDiv;
+    return fuses && o.activation == Activation::kNone ? make_op(Binary(o.kind, a)) : nullptr;
+  }
+
   static Result<Types> infer(const Binary& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2, "two operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].dtype == in[1].dtype, "operands are {} and {}, one element type is needed", atl::name(in[0].dtype),

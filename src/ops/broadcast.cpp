@@ -61,6 +61,7 @@ struct BroadcastToFacts {
   static constexpr std::string_view summary = "axes of one element repeated to another size";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const BroadcastTo& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
@@ -180,6 +181,7 @@ struct TileFacts {
   static constexpr std::string_view summary = "the operand repeated along its axes";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Tile& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -1,8 +1,11 @@
 // Blocks of channels and blocks of space: LiteRT's DEPTH_TO_SPACE and SPACE_TO_DEPTH.
+#include <algorithm>
+
 #include "ir/tflite_op.h"
 #include "ops/channel_order.h"
 #include "ops/elementwise.h"
 #include "ops/movement.h"
+#include "ops/shape.h"
 #include "ops/spatial.h"
 #include "ops/window.h"
 
@@ -44,6 +47,34 @@ BlockMove move_of(const SpaceToDepth& o, const Shape& x) {
   }
   const int64_t n = x[0], h = x[1] / b, w = x[2] / b, c = x[3];
   return {{n, h, b, w, b, c}, torch ? Perm{0, 1, 3, 5, 2, 4} : Perm{0, 1, 3, 2, 4, 5}, {n, h, w, c * b * b}};
+}
+
+// The op whose move is reshape, transpose, reshape of x in these forms.
+template <class O>
+std::optional<O> match_move(const Shape& x, const BlockMove& move) {
+  for (DataLayout l : {DataLayout::kChannelsFirst, DataLayout::kChannelsLast})
+    for (BlockOrder order : {BlockOrder::kChannelFirst, BlockOrder::kChannelLast})
+      for (size_t axis = 1; axis < move.split.size(); ++axis) {
+        O o;
+        o.block = move.split[axis];
+        o.order = order;
+        o.layout = l;
+        const Type t{DType::kF32, x, {}};
+        if (o.block < 2 || !def_of(o.code).infer(o, {&t, 1})) continue;
+        const BlockMove m = move_of(o, x);
+        if (m.split == move.split && m.perm == move.perm && m.result == move.result) return o;
+      }
+  return std::nullopt;
+}
+
+// True when only convolutions use v, whose weights can take another order of the channels (Conv2d::canonicalize).
+bool feeds_convolutions(const Graph& g, Value v) {
+  const auto fits = [&](const Use& u) {
+    if (u.node == kGraphOutput || u.operand != 0 || g[u.node].op->code != OpCode::kConv2d) return false;
+    return static_cast<const Conv2d&>(*g[u.node].op).groups == 1 && g.constant(g[u.node].in[1]);
+  };
+  const auto& uses = g.uses(v);
+  return !uses.empty() && std::all_of(uses.begin(), uses.end(), fits);
 }
 
 template <class O>
@@ -109,6 +140,33 @@ std::vector<Sample> samples_of(const Shape& first, const Shape& last, const Shap
   s.push_back({.op = op, .in = {f32(odd)}, .bad = "C4"});
   return s;
 }
+
+}  // namespace
+
+Result<bool> recognize_block_move(Rewrite& r) {
+  const Graph& g = r.graph();
+  const auto* transpose = g.as<Transpose>(r.in(0));
+  if (!transpose || transpose->perm.size() != 6) return false;
+  const Value split = g[r.in(0)].in[0];
+  if (!g.as<Reshape>(split)) return false;
+  const Value x = g[split].in[0];
+  if (r.rank(x) != 4 || !is_static(r.shape(x)) || r.type(x).quant) return false;
+  const BlockMove move{r.shape(split), transpose->perm, r.out_type().shape};
+  if (auto o = match_move<DepthToSpace>(r.shape(x), move)) {
+    if (o->order == BlockOrder::kChannelLast) return r.replace(r.add(*o, {x}));
+    // The first reshape is x's only use, so that what is behind x may change.
+    const Value reordered =
+        g.uses(split).size() == 1 ? absorb_channel_order(r, x, channel_axis(o->layout, 4), o->block) : Value{};
+    if (!reordered.valid()) return r.failed() ? Result<bool>(std::move(r.take_status().error())) : false;
+    o->order = BlockOrder::kChannelLast;
+    return r.replace(r.add(*o, {reordered}));
+  }
+  const auto o = match_move<SpaceToDepth>(r.shape(x), move);
+  if (!o || (o->order == BlockOrder::kChannelFirst && !feeds_convolutions(g, r.out()))) return false;
+  return r.replace(r.add(*o, {x}));
+}
+
+namespace {
 
 struct DepthToSpaceFacts {
   static constexpr std::string_view name = "depth_to_space";

@@ -24,6 +24,19 @@ struct FullyConnectedFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kWeighted;
 
+  static std::optional<WeightRoles> weights(const FullyConnected& o, TypesIn in) {
+    if (o.activation != Activation::kNone) return std::nullopt;
+    const int64_t last = int64_t(in[0].rank()) - 1;
+    return WeightRoles{.result_axis = last, .data_axis = last, .weight_out_axis = 0, .weight_in_axis = 1, .pads = false};
+  }
+
+  static OpPtr with_activation(const FullyConnected& o, Activation a) {
+    if (o.activation != Activation::kNone) return nullptr;
+    FullyConnected fused = o;
+    fused.activation = a;
+    return make_op(fused);
+  }
+
   static Result<Types> infer(const FullyConnected&, TypesIn in) {
     CHECK_OP(C1, in.size() == 2 || in.size() == 3, "two or three operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() > 0 && in[1].rank() == 2, "weights {} for {}: the weights must be a matrix", to_string(in[1]),

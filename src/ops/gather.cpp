@@ -38,6 +38,7 @@ struct GatherFacts {
   static constexpr std::string_view summary = "slices of an axis picked by index";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Gather& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2, "two operands are needed, not {}", in.size());

@@ -142,6 +142,7 @@ struct UnpackFacts {
   static constexpr std::string_view summary = "the slices along an axis, which disappears";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Unpack& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

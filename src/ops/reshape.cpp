@@ -96,6 +96,7 @@ struct ReshapeFacts {
   static constexpr std::string_view summary = "the same elements in row-major order under another shape";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Reshape& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -29,6 +29,7 @@ struct ReverseFacts {
   static constexpr std::string_view summary = "axes in reverse order";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Reverse& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -64,6 +64,7 @@ struct SliceFacts {
   static constexpr std::string_view summary = "a box of elements, in steps, with axes of one element dropped";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   // The last index taken along an axis; nullopt when it lies outside.
   static bool inside(int64_t n, int64_t begin, int64_t size, int64_t stride) {

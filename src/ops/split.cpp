@@ -112,6 +112,7 @@ struct SplitFacts {
   static constexpr std::string_view summary = "parts of given sizes along an axis";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Split& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

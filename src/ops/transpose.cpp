@@ -115,6 +115,7 @@ struct TransposeFacts {
   static constexpr std::string_view summary = "the axes in another order";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static constexpr bool moves_elements = true;
 
   static Result<Types> infer(const Transpose& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

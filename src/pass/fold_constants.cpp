@@ -3,6 +3,7 @@
 // Small results are evaluated at once, so that later passes see their values. A fold never makes a large constant out of small ones.
 #include <algorithm>
 
+#include "ir/tflite_op.h"
 #include "ops/shape.h"
 #include "pass/pass.h"
 
@@ -20,6 +21,22 @@ ConstantPtr fold_view(const OpBase& op, const ConstantPtr& x) {
   return nullptr;
 }
 
+// True when an operator keeps one of the results as its state: it must then be written anew before every run.
+bool writes_state(const Rewrite& r) {
+  const Graph& g = r.graph();
+  for (uint32_t i = 0; i < r.node().out.size(); ++i)
+    for (const Use& u : g.uses({r.id(), i})) {
+      if (u.node == kGraphOutput) continue;
+      Types types;
+      for (Value v : g[u.node].in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+      const auto op = def_of(*g[u.node].op).emit(*g[u.node].op, types);
+      if (!op) continue;
+      for (const TfliteOperand& o : op->operands)
+        if (o.kind == TfliteOperand::Kind::kInput && o.variable && o.input == int(u.operand)) return true;
+    }
+  return false;
+}
+
 Result<bool> fold_node(Rewrite& r) {
   const Node& node = r.node();
   if (node.op->code == OpCode::kOpaque || node.in.empty()) return false;
@@ -34,6 +51,7 @@ Result<bool> fold_node(Rewrite& r) {
     if (!is_static(t.shape)) return false;
     result_elements += element_count(t.shape);
   }
+  if (node.out.size() > 1 && writes_state(r)) return false;
   if (operands.size() == 1)
     if (ConstantPtr view = fold_view(*node.op, operands[0])) return r.replace(r.constant(view));
   if (result_elements > kGrowthFreeElements && result_elements > operand_elements) return false;
