@@ -5,6 +5,7 @@
 #include "import/aten.h"
 #include "import/einsum.h"
 #include "import/product.h"
+#include "ops/axis.h"
 #include "ops/constant_expression.h"
 
 namespace atl {
@@ -158,6 +159,36 @@ void import_bilinear(SourceCall& c) {
   c.result(b.valid() ? add(c, y, c.to_dtype(b, c.dtype(y))) : y);
 }
 
+// What bilinear decomposes into: the three operands with axes of size 1 put in at expand1, 2, 3, multiplied, summed over
+// sumdim.
+void import_trilinear(SourceCall& c) {
+  const Value operands[] = {operand(c, "i1"), operand(c, "i2"), operand(c, "i3")};
+  if (c.failed()) return;
+  size_t rank = 0;
+  std::vector<std::vector<int64_t>> axes;
+  for (int i = 0; i < 3; ++i) {
+    std::vector<int64_t> ones = c.integers(fmt::format("expand{}", i + 1), {});
+    rank = c.rank(operands[i]) + ones.size();
+    if (!valid_axes(ones, rank)) return c.unsupported("axes that are not in order");
+    std::vector<int64_t> own;
+    for (int64_t a = 0; a < int64_t(rank); ++a)
+      if (!std::binary_search(ones.begin(), ones.end(), a)) own.push_back(a);
+    axes.push_back(std::move(own));
+  }
+  // The same as an equation: axis a is letter a.
+  const std::vector<int64_t> summed = c.axes("sumdim", rank, false);
+  std::string equation;
+  if (c.failed() || rank > 26) return c.unsupported("more than 26 axes");
+  for (int i = 0; i < 3; ++i) {
+    if (i) equation += ',';
+    for (int64_t a : axes[size_t(i)]) equation += char('a' + a);
+  }
+  equation += "->";
+  for (int64_t a = 0; a < int64_t(rank); ++a)
+    if (!std::binary_search(summed.begin(), summed.end(), a)) equation += char('a' + a);
+  c.result(einsum(c, equation, {operands[0], operands[1], operands[2]}));
+}
+
 // Left to right is torch's result up to rounding; the cheapest order is the one that torch's own function looks for.
 void import_chain(SourceCall& c) {
   const Values all = c.tensors(c.has("matrices") ? "matrices" : "tensors");
@@ -250,6 +281,7 @@ constexpr Import kImports[] = {
     {"aten.linalg_vecdot.default", import_vecdot},
     {"aten.tensordot.default", import_tensordot},
     {"aten.bilinear.default", import_bilinear},
+    {"aten._trilinear.default", import_trilinear},
     {"aten.chain_matmul.default", import_chain},
     {"aten.linalg_multi_dot.default", import_chain},
     {"aten.kron.default", import_kron},

@@ -61,7 +61,7 @@ bool read_network(SourceCall& c, Network& n, bool projected) {
 
 Value reversed(SourceCall& c, Value v, int64_t axis) { return c.add(Reverse({axis}), {v}); }
 
-/// Values [B, X] or [.., 1, ..] of every layer and direction as torch's [layers * directions, B, X].
+/// Values with B * X elements of every layer and direction as torch's [layers * directions, B, X].
 Value stack_states(SourceCall& c, const Values& states, int64_t batch) {
   Values rows;
   for (Value v : states) {
@@ -106,7 +106,11 @@ void import_lstm(SourceCall& c) {
   Network n;
   if (!read_network(c, n, c.shape(hx[0])[2] != c.shape(hx[1])[2])) return;
   const size_t count = n.weights.size();
-  const Values h0 = c.add_multi(Unpack(0), {hx[0]}, count), c0 = c.add_multi(Unpack(0), {hx[1]}, count);
+  auto states = [&](Value v) {
+    const Shape shape = c.shape(v);
+    return c.add_multi(Unpack(0), {reshape(c, v, {shape[0], 1, shape[1], shape[2]})}, count);
+  };
+  const Values h0 = states(hx[0]), c0 = states(hx[1]);
   Value x = n.x;
   Values h_n, c_n;
   for (int64_t layer = 0; layer < n.layers && !c.failed(); ++layer) {

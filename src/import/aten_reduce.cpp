@@ -399,13 +399,13 @@ void import_softmax(SourceCall& c) {
   c.result(c.add(Op(axis), {x}));
 }
 
-// Lines of -inf alone give 0 instead of NaN.
+// Lines of -inf alone give 0 instead of NaN. Sums in LiteRT stop at the lowest finite float, which counts as -inf here.
 void import_safe_softmax(SourceCall& c) {
   const Value x = operand(c);
   if (c.failed()) return;
   if (c.rank(x) == 0) return import_softmax<Softmax>(c);
   const int64_t axis = c.axis("dim", c.rank(x));
-  const Value masked = compare(c, CompareKind::kEqual, x, -std::numeric_limits<double>::infinity());
+  const Value masked = compare(c, CompareKind::kLessEqual, x, double(std::numeric_limits<float>::lowest()));
   const Value empty = reduce(c, ReduceKind::kAll, masked, {axis}, true);
   c.result(select(c, empty, c.scalar(0, c.dtype(x)), c.add(Softmax(axis), {x})));
 }

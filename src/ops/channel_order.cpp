@@ -1,5 +1,7 @@
 #include "ops/channel_order.h"
 
+#include <algorithm>
+
 #include "ops/conv.h"
 #include "ops/shape.h"
 
@@ -74,6 +76,15 @@ Value reorder_channels(Builder& b, Value v, size_t axis, int64_t block) {
 Value absorb_channel_order(Builder& b, Value v, size_t axis, int64_t block) {
   // What a refused attempt has built stays unused and dies.
   return absorb(b, v, axis, block, 0);
+}
+
+bool feeds_convolutions(const Graph& graph, Value v) {
+  const auto fits = [&](const Use& u) {
+    if (u.node == kGraphOutput || u.operand != 0 || graph[u.node].op->code != OpCode::kConv2d) return false;
+    return static_cast<const Conv2d&>(*graph[u.node].op).groups == 1 && graph.constant(graph[u.node].in[1]);
+  };
+  const auto& uses = graph.uses(v);
+  return !uses.empty() && std::all_of(uses.begin(), uses.end(), fits);
 }
 
 }  // namespace atl

@@ -13,6 +13,10 @@ Value reorder_channels(Builder& b, Value v, size_t axis, int64_t block);
 /// Value when the channels cannot be moved so.
 Value absorb_channel_order(Builder& b, Value v, size_t axis, int64_t block);
 
+/// True when only convolutions with constant weights and one group use v as their data: another order of its channels can move
+/// into these weights (Conv2d's canonicalize does that).
+bool feeds_convolutions(const Graph& graph, Value v);
+
 /// reshape(transpose(reshape(x))) that moves blocks between channels and space, written out as in torch's decompositions of
 /// pixel_shuffle and pixel_unshuffle: becomes DepthToSpace or SpaceToDepth where the channel order costs nothing. `r` is at the
 /// last Reshape; true when it was replaced.

@@ -210,12 +210,7 @@ struct Conv2dFacts {
   static Result<bool> canonicalize(const Conv2d& o, Rewrite& r) {
     if (r.in_count() == 3 && !r.in(2).valid()) return r.replace(r.add(o, {r.in(0), r.in(1)}));
     const auto* move = r.graph().as<SpaceToDepth>(r.in(0));
-    if (!move || move->order != BlockOrder::kChannelFirst || o.groups != 1 || !r.is_constant(1)) return false;
-    for (const Use& u : r.graph().uses(r.in(0))) {
-      if (u.node == kGraphOutput || u.operand != 0 || r.graph()[u.node].op->code != OpCode::kConv2d) return false;
-      const auto& user = static_cast<const Conv2d&>(*r.graph()[u.node].op);
-      if (user.groups != 1 || !r.graph().constant(r.graph()[u.node].in[1])) return false;
-    }
+    if (!move || move->order != BlockOrder::kChannelFirst || !feeds_convolutions(r.graph(), r.in(0))) return false;
     SpaceToDepth litert = *move;
     litert.order = BlockOrder::kChannelLast;
     Values in = r.node().in;

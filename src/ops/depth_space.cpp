@@ -1,6 +1,4 @@
 // Blocks of channels and blocks of space: LiteRT's DEPTH_TO_SPACE and SPACE_TO_DEPTH.
-#include <algorithm>
-
 #include "ir/tflite_op.h"
 #include "ops/channel_order.h"
 #include "ops/elementwise.h"
@@ -65,16 +63,6 @@ std::optional<O> match_move(const Shape& x, const BlockMove& move) {
         if (m.split == move.split && m.perm == move.perm && m.result == move.result) return o;
       }
   return std::nullopt;
-}
-
-// True when only convolutions use v, whose weights can take another order of the channels (Conv2d::canonicalize).
-bool feeds_convolutions(const Graph& g, Value v) {
-  const auto fits = [&](const Use& u) {
-    if (u.node == kGraphOutput || u.operand != 0 || g[u.node].op->code != OpCode::kConv2d) return false;
-    return static_cast<const Conv2d&>(*g[u.node].op).groups == 1 && g.constant(g[u.node].in[1]);
-  };
-  const auto& uses = g.uses(v);
-  return !uses.empty() && std::all_of(uses.begin(), uses.end(), fits);
 }
 
 template <class O>

@@ -98,8 +98,11 @@ struct LstmFacts {
     const Type& projection = in[kLstmProjection];
     CHECK_OP(C6, absent(projection) ? s.output == s.cell : (projection.shape == Shape{s.output, s.cell}),
              "projection {} of {} cells to {}", to_string(projection), s.cell, s.output);
-    CHECK_OP(C7, (in[kLstmH0].shape == Shape{s.batch, s.output} && in[kLstmC0].shape == Shape{s.batch, s.cell}),
-             "states {} and {} for a batch of {}", to_string(in[kLstmH0]), to_string(in[kLstmC0]), s.batch);
+    auto is_state = [&](const Type& t, int64_t size) {
+      return t.shape == Shape{1, s.batch, size} || t.shape == Shape{s.batch, size};
+    };
+    CHECK_OP(C7, is_state(in[kLstmH0], s.output) && is_state(in[kLstmC0], s.cell), "states {} and {} for a batch of {}",
+             to_string(in[kLstmH0]), to_string(in[kLstmC0]), s.batch);
     for (const Type& t : in)
       CHECK_OP(C8, absent(t) || (t.dtype == in[0].dtype && is_float(t.dtype)),
                "an LSTM takes floats of one type, not {} and {}", atl::name(in[0].dtype), atl::name(t.dtype));
@@ -230,10 +233,11 @@ struct LstmFacts {
 
   // A last state is read through a SELECT whose other branch comes from the sequence: it makes the reader wait for the LSTM.
   static Value guarded(Rewrite& r, Value state, Value sequence) {
+    const size_t rank = r.rank(state);
     const uint8_t yes = 1;
-    const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, {1, 1}, std::span(&yes, 1)));
+    const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, Shape(rank, 1), std::span(&yes, 1)));
     Slice corner({0, 0, 0}, {1, 1, 1});
-    corner.shrink = {0};
+    if (rank == 2) corner.shrink = {0};
     return r.add(Select{}, {always, state, r.add(corner, {sequence})});
   }
 
@@ -300,8 +304,8 @@ struct LstmFacts {
     for (int g = 0; g < 4; ++g) in.push_back(f({h, r}));
     for (int g = 0; g < 4; ++g) in.push_back(f({h}));
     in.push_back(projected ? f({r, h}) : Type{DType::kUnknown, {}, {}});
-    in.push_back(f({b, r}));
-    in.push_back(f({b, h}));
+    in.push_back(f({1, b, r}));
+    in.push_back(f({1, b, h}));
     return in;
   }
 
@@ -331,7 +335,7 @@ struct LstmFacts {
     bad(kLstmWeightHh + 1, f({5, 4}), "C4");
     bad(kLstmBias, f({4}), "C5");
     bad(kLstmProjection, f({4, 5}), "C6");
-    bad(kLstmC0, f({3, 5}), "C7");
+    bad(kLstmC0, f({1, 3, 5}), "C7");
     bad(kLstmBias + 3, Type{DType::kI32, {5}, {}}, "C8");
     return s;
   }

@@ -29,7 +29,10 @@ bool writes_state(const Rewrite& r) {
       if (u.node == kGraphOutput) continue;
       Types types;
       for (Value v : g[u.node].in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-      const auto op = def_of(*g[u.node].op).emit(*g[u.node].op, types);
+      const OpDef& user = def_of(*g[u.node].op);
+      // What is not legal yet will be given its states by its legalization.
+      if (!user.legal(*g[u.node].op, types)) continue;
+      const auto op = user.emit(*g[u.node].op, types);
       if (!op) continue;
       for (const TfliteOperand& o : op->operands)
         if (o.kind == TfliteOperand::Kind::kInput && o.variable && o.input == int(u.operand)) return true;

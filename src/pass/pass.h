@@ -31,6 +31,7 @@ struct Pass {
 Status canonicalize(Graph&, PassContext&);
 Status fold_constants(Graph&, PassContext&);
 Status merge_equal_nodes(Graph&, PassContext&);
+Status sink_reshapes(Graph&, PassContext&);
 Status recognize_activations(Graph&, PassContext&);
 Status fold_scales(Graph&, PassContext&);
 Status fuse_pads(Graph&, PassContext&);

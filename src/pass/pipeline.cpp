@@ -17,6 +17,9 @@ constexpr std::array kPipeline = {
     Pass{"canonicalize", "again, now that constants are known", canonicalize},
     Pass{"fold-constants", "again", fold_constants},
     Pass{"merge-equal-nodes", "nodes of equal op on equal operands become one", merge_equal_nodes},
+    Pass{"sink-reshapes", "reshapes that add or drop axes of size one go behind elementwise ops", sink_reshapes},
+    Pass{"fold-constants", "again, for the constants that were reshaped", fold_constants},
+    Pass{"canonicalize", "joins the reshapes that met", canonicalize},
     // Compositions that LiteRT has one operator for.
     Pass{"recognize-activations", "finds activations that the source spelled out", recognize_activations},
     // Batch norm and other scales go into the weights, paddings into convolutions, while axes still have torch's order.

@@ -184,10 +184,10 @@ void expect_states_filled(const Graph& g) {
 TEST_F(Rewrites, OneUnpackFillsAllConstantStates) {
   Lstm op;
   Value x = input({4, 5, 3});
-  const Value zero = constant({4, 2}, 0);
+  const Value zero = constant({1, 4, 2}, 0);
   for (int layer = 0; layer < 2; ++layer) {
     Values in = lstm_operands(b, x, layer);
-    in.insert(in.end(), {zero, constant({4, 2}, 1 + layer)});
+    in.insert(in.end(), {zero, constant({1, 4, 2}, 1 + layer)});
     x = b.add(op, in);
   }
   output(x);
@@ -198,7 +198,7 @@ TEST_F(Rewrites, OneUnpackFillsAllConstantStates) {
 
 TEST_F(Rewrites, ASharedComputedStateIsCopied) {
   Lstm op;
-  const Value h = input({4, 2});
+  const Value h = input({1, 4, 2});
   Values in = lstm_operands(b, input({4, 5, 3}), 0);
   in.insert(in.end(), {h, h});
   output(b.add(op, in));
@@ -210,7 +210,7 @@ TEST_F(Rewrites, LastStatesWaitForTheSequence) {
   Lstm op;
   op.last_h = op.last_c = true;
   Values in = lstm_operands(b, input({4, 5, 3}), 0);
-  in.insert(in.end(), {input({4, 2}), constant({4, 2}, 1)});
+  in.insert(in.end(), {input({1, 4, 2}), constant({1, 4, 2}, 1)});
   const Values y = b.add_multi(op, in, 3);
   output(y[0]);
   output(y[2]);

@@ -168,6 +168,7 @@ TEST(Reader, KeepsTheOrderOfReadsAndUpdatesOfAVariable) {
 struct Damage {
   const char* message;
   void (*change)(tflite::ModelT&);
+  Code code = Code::kTflite;
 };
 const Damage kDamages[] = {
     {"there is no buffer 9", [](tflite::ModelT& m) { m.subgraphs[0]->tensors[1]->buffer = 9; }},
@@ -185,7 +186,7 @@ const Damage kDamages[] = {
     {"nothing writes tensor 'y', which is read", [](tflite::ModelT& m) { m.subgraphs[0]->operators.clear(); }},
     {"there is no operator code 3", [](tflite::ModelT& m) { m.subgraphs[0]->operators[0]->opcode_index = 3; }},
     {"a tensor's size overflows: f32[2147483647,2147483647,2147483647]",
-     [](tflite::ModelT& m) { m.subgraphs[0]->tensors[0]->shape.assign(3, 2147483647); }},
+     [](tflite::ModelT& m) { m.subgraphs[0]->tensors[0]->shape.assign(3, 2147483647); }, Code::kTooLarge},
     {"an axis of size -2", [](tflite::ModelT& m) { m.subgraphs[0]->tensors[0]->shape[0] = -2; }},
     {"2 scales along an axis of 3",
      [](tflite::ModelT& m) {
@@ -204,7 +205,7 @@ TEST(Reader, SaysWhatIsDamaged) {
     d.change(m);
     const auto r = read(pack(m));
     ASSERT_FALSE(r) << d.message;
-    EXPECT_EQ(r.error().code, Code::kTflite);
+    EXPECT_EQ(int(r.error().code), int(d.code));
     EXPECT_EQ(r.error().what, d.message);
   }
 }
