@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/tflite_op.h"
+#include "ops/shape.h"
 
 namespace atl {
 
@@ -49,6 +50,38 @@ Status movable(std::string_view what, DType t) {
   const int b = bits(t);
   if (b == 8 || b == 16 || b == 32 || b == 64) return {};
   return error(Code::kUnsupportedType, fmt::format("{} of {} cannot be evaluated", what, name(t)));
+}
+
+Result<bool> reshape_before_parting(Rewrite& r, int64_t axis) {
+  Graph& g = r.graph();
+  const Shape x = r.in_type(0).shape;
+  const size_t parts = r.node().out.size();
+  const Reshape* first = nullptr;
+  std::vector<std::pair<uint32_t, uint32_t>> reshapes;  // the node, and which part it takes
+  for (uint32_t i = 0; i < parts; ++i) {
+    const auto& uses = g.uses(r.out(i));
+    if (uses.empty()) continue;
+    const auto* reshape = uses.size() == 1 && uses[0].node != kGraphOutput ? g.as<Reshape>({uses[0].node, 0}) : nullptr;
+    if (!reshape || (first && reshape->shape != first->shape)) return false;
+    first = reshape;
+    reshapes.push_back({uses[0].node, i});
+  }
+  if (reshapes.size() < 2 || element_count(x) == 0 || (r.in_type(0).quant && r.in_type(0).quant->scale.size() > 1))
+    return false;
+  // The new axis stands behind as many elements as the old one.
+  const int64_t before = element_count({x.begin(), x.begin() + axis});
+  Shape shape = first->shape;
+  size_t at = 0;
+  for (int64_t n = 1; n != before; n *= shape[at++])
+    if (at == shape.size()) return false;
+  shape.insert(shape.begin() + long(at), int64_t(parts));
+  const Values out = r.add_multi(Unpack(int64_t(at)), {r.add(Reshape(shape), {r.in(0)})}, parts);
+  if (r.failed()) return std::move(r.take_status().error());
+  for (const auto& [node, i] : reshapes) {
+    TRY_STATUS(g.replace({node, 0}, out[i]));
+    g.release(node);
+  }
+  return true;
 }
 
 bool is_plain(const TfliteNode& n) {

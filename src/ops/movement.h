@@ -3,7 +3,7 @@
 #pragma once
 #include <string_view>
 
-#include "ir/op.h"
+#include "ir/rewrite.h"
 
 namespace atl {
 
@@ -19,6 +19,11 @@ std::optional<Type> resized_type(const Type& t, Shape shape);
 
 /// An element type of whole bytes, so that eval can copy elements. E: kUnsupportedType.
 Status movable(std::string_view what, DType t);
+
+/// Where all used results of the node (equal parts along `axis` of its operand) are reshaped to one shape: the operand reshaped
+/// once, its parts along a new axis by Unpack in place of the reshaped results. False where that is not the case or saves
+/// nothing.
+Result<bool> reshape_before_parting(Rewrite& r, int64_t axis);
 
 /// True when every operand and result of an operator that is read has a static shape and is there.
 bool is_plain(const TfliteNode& n);

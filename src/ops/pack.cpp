@@ -219,7 +219,7 @@ struct UnpackFacts {
       ++used;
       last = i;
     }
-    if (used != 1) return false;
+    if (used != 1) return reshape_before_parting(r, o.axis);
     Values with(n);
     with[last] = r.add(selection(r.in_type(0).shape, o.axis, last), {r.in(0)});
     return r.replace(with);

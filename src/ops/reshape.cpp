@@ -5,6 +5,7 @@
 #include "ir/tflite_op.h"
 #include "ops/axis_groups.h"
 #include "ops/movement.h"
+#include "ops/reduce.h"
 #include "ops/shape.h"
 
 namespace atl {
@@ -152,7 +153,38 @@ struct ReshapeFacts {
     if (r.in_type(0) == r.out_type()) return r.replace(r.in(0));
     if (r.graph().as<Reshape>(r.in(0)) && !r.in_type(0).quant)
       return r.replace(r.add(Reshape(o.shape), {r.graph()[r.in(0)].in[0]}));
-    return shrink_slice(o, r);
+    TRY(const bool reduced, drop_reduced_axes(o, r));
+    if (reduced) return true;
+    TRY(const bool lifted, lift_over_fully_connected(o, r));
+    return lifted ? true : shrink_slice(o, r);
+  }
+
+  // Reshape(FullyConnected(Reshape(x))): when the features stay the last axis, the inner reshape can do the work of both.
+  static Result<bool> lift_over_fully_connected(const Reshape& o, Rewrite& r) {
+    const Graph& g = r.graph();
+    const Value y = r.in(0);
+    if (!g.is(y, OpCode::kFullyConnected) || !r.single_use(y) || o.shape.empty() || o.shape.back() != r.shape(y).back())
+      return false;
+    Values in = g[y].in;
+    if (!g.as<Reshape>(in[0]) || r.in_type(0).quant) return false;
+    Shape shape = o.shape;
+    shape.back() = r.shape(in[0]).back();
+    const OpPtr op = g[y].op;
+    in[0] = r.add(Reshape(std::move(shape)), {in[0]});
+    return r.replace(r.add(op, std::move(in)));
+  }
+
+  // reshape(reduce(x) {keep_dims}) that drops the reduced axes is a reduction that does not keep them.
+  static Result<bool> drop_reduced_axes(const Reshape& o, Rewrite& r) {
+    const Reduce* reduce = r.graph().as<Reduce>(r.in(0));
+    if (!reduce || !reduce->keep_dims || !r.single_use(r.in(0))) return false;
+    const Reduce dropped(reduce->kind, reduce->axes, false);
+    const Value x = r.graph()[r.in(0)].in[0];
+    Shape left;
+    for (size_t a = 0; a < r.rank(x); ++a)
+      if (!std::binary_search(dropped.axes.begin(), dropped.axes.end(), int64_t(a))) left.push_back(r.shape(x)[a]);
+    if (left != o.shape) return false;
+    return r.replace(r.add(dropped, {x}));
   }
 
   // reshape(slice(x)) that only drops the axes cut down to one element is a slice that shrinks (STRIDED_SLICE does both).

@@ -1,5 +1,6 @@
 // A strided box of elements, with axes that may disappear.
 #include <algorithm>
+#include <map>
 
 #include "ir/source_call.h"
 #include "ir/tflite_op.h"
@@ -12,7 +13,8 @@ namespace atl {
 namespace {
 
 constexpr size_t kMaskBits = 31;  // STRIDED_SLICE has a bit for each axis
-constexpr std::string_view kUnpackDtypes = "f32 f16 i8 u8 i16 i32 bool";
+constexpr std::string_view kUnpackDtypes = "f32 f16 i8 u8 i16 i32 bool", kSplitDtypes = "f32 i8 u8 i16 i32 i64";
+constexpr size_t kSplitRank = 6;
 
 Slice whole(const Shape& shape) { return Slice(std::vector<int64_t>(shape.size(), 0), shape); }
 
@@ -218,7 +220,7 @@ struct SliceFacts {
     if (all) return r.replace(o.shrink.empty() ? r.in(0) : r.add(Reshape(r.out_type().shape), {r.in(0)}));
     if (const Slice* first = r.graph().as<Slice>(r.in(0)); first && r.single_use(r.in(0)))
       return r.replace(r.add(joined(*first, o), {r.graph()[r.in(0)].in[0]}));
-    return unpack_selections(o, r);
+    return join_parts(o, r);
   }
 
   // The slice that takes what `second` takes from the result of `first`.
@@ -237,32 +239,56 @@ struct SliceFacts {
     return s;
   }
 
-  // The index that a slice selects along its only shrinking axis, all else taken whole; nullopt for other slices.
-  static std::optional<int64_t> selection(const Slice* o, const Shape& x, int64_t axis) {
-    if (!o || o->shrink != std::vector<int64_t>{axis}) return std::nullopt;
-    for (size_t a = 0; a < x.size(); ++a)
-      if (int64_t(a) != axis && !takes_all(*o, x, a)) return std::nullopt;
-    return o->begin[size_t(axis)];
+  // The axis along which a slice takes a part in steps of 1, all else whole; nullopt for other slices.
+  static std::optional<size_t> cut_axis(const Slice& o, const Shape& x) {
+    std::optional<size_t> axis;
+    for (size_t a = 0; a < x.size(); ++a) {
+      if (takes_all(o, x, a)) continue;
+      if (axis || o.stride[a] != 1) return std::nullopt;
+      axis = a;
+    }
+    const bool shrinks_there = axis && o.shrink == std::vector<int64_t>{int64_t(*axis)};
+    return o.shrink.empty() || shrinks_there ? axis : std::nullopt;
   }
 
-  // q, k, v = qkv[0], qkv[1], qkv[2]: selections that together take every index of an axis are one Unpack.
-  static Result<bool> unpack_selections(const Slice& o, Rewrite& r) {
-    if (o.shrink.size() != 1 || r.is_constant(0) || !in_list(r.in_type(0).dtype, kUnpackDtypes)) return false;
+  // Slices that together take a whole axis, one behind the other, are one op: q, k, v = qkv[0], qkv[1], qkv[2] an Unpack,
+  // x[:, :3], x[:, 3:] a Split.
+  static Result<bool> join_parts(const Slice& o, Rewrite& r) {
     const Value x = r.in(0);
-    const Shape shape = r.shape(x);
-    const int64_t axis = o.shrink[0], n = shape[size_t(axis)];
-    if (!selection(&o, shape, axis) || n < 2 || n > 64) return false;
-    std::vector<std::vector<uint32_t>> takers;
-    takers.resize(size_t(n));
+    const Type type = r.type(x);
+    const auto axis = r.is_constant(0) ? std::nullopt : cut_axis(o, type.shape);
+    if (!axis) return false;
+    const bool select = !o.shrink.empty();
+    if (!in_list(type.dtype, select ? kUnpackDtypes : kSplitDtypes) || (!select && type.rank() > kSplitRank)) return false;
+    std::map<int64_t, std::vector<uint32_t>> takers;  // by where the part begins
+    std::map<int64_t, int64_t> size;
     for (const Use& u : r.graph().uses(x)) {
-      if (u.node == kGraphOutput) continue;
-      if (const auto i = selection(r.graph().as<Slice>(Value{u.node, 0}), shape, axis)) takers[size_t(*i)].push_back(u.node);
+      const Slice* other = u.node == kGraphOutput ? nullptr : r.graph().as<Slice>(Value{u.node, 0});
+      if (!other || other->shrink != o.shrink || cut_axis(*other, type.shape) != axis) continue;
+      const int64_t begin = other->begin[*axis];
+      if (!size.emplace(begin, other->size[*axis]).second && size[begin] != other->size[*axis]) return false;
+      takers[begin].push_back(u.node);
     }
-    if (std::any_of(takers.begin(), takers.end(), [](const auto& t) { return t.empty(); })) return false;
-    const Values parts = r.add_multi(Unpack(axis), {x}, size_t(n));
+    std::vector<int64_t> sizes;
+    int64_t end = 0;
+    for (const auto& [begin, n] : size) {
+      if (begin != end || n == 0) return false;
+      end += n;
+      sizes.push_back(n);
+    }
+    if (end != type.shape[*axis] || sizes.size() < 2) return false;
+    const size_t count = sizes.size();
+    const OpPtr op = select ? make_op(Unpack(int64_t(*axis))) : make_op(Split(int64_t(*axis), std::move(sizes)));
+    const Values parts = r.add_multi(op, {x}, count);
     if (r.failed()) return std::move(r.take_status().error());
-    for (size_t i = 0; i < takers.size(); ++i)
-      for (uint32_t node : takers[i]) TRY_STATUS(r.graph().replace(Value{node, 0}, parts[i]));
+    size_t i = 0;
+    for (const auto& [begin, nodes] : takers) {
+      for (uint32_t node : nodes) {
+        TRY_STATUS(r.graph().replace(Value{node, 0}, parts[i]));
+        if (node != r.id()) r.graph().release(node);
+      }
+      ++i;
+    }
     return true;
   }
 

@@ -11,7 +11,7 @@
 namespace atl {
 namespace {
 
-constexpr std::string_view kDtypes = "f32 i8 u8 i16 i32 i64";
+constexpr std::string_view kDtypes = "f32 i8 u8 i16 i32 i64", kUnpackDtypes = "f32 i8 u8 i16 i32";
 constexpr size_t kMaxRank = 6;  // XNNPACK fails a model with more
 
 // The part of an operand that result i of a split is.
@@ -217,7 +217,11 @@ struct SplitFacts {
       }
       at += o.sizes[i];
     }
-    if (used != 1) return false;
+    if (used != 1) {
+      // UNPACK knows fewer element types than SPLIT.
+      const bool equal = std::equal(o.sizes.begin() + 1, o.sizes.end(), o.sizes.begin());
+      return equal && in_list(r.in_type(0).dtype, kUnpackDtypes) ? reshape_before_parting(r, o.axis) : false;
+    }
     Values with(o.sizes.size());
     with[last] = r.add(part(r.in_type(0).shape, o.axis, begin, o.sizes[last]), {r.in(0)});
     return r.replace(with);

@@ -5,6 +5,7 @@
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/index.h"
+#include "ops/matmul.h"
 #include "ops/shape.h"
 #include "pass/pass.h"
 #include "verify/evaluate.h"
@@ -92,6 +93,44 @@ TEST(Canonicalize, SelectionsOfAPartOfAnAxisStay) {
   for (int64_t i : {0, 2}) t.output(t.b.add(Slice({i, 0, 0}, {1, 4, 5}, {}, {0}), {x}));
   t.settle(canonicalize);
   EXPECT_EQ(t.graph.count(OpCode::kSlice), 2u);
+}
+
+TEST(Canonicalize, PartsOfAWholeAxisAreOneSplit) {
+  Bench t;
+  const Value x = t.input(f32({4, 7, 5}));
+  t.output(t.b.add(Slice({0, 3, 0}, {4, 4, 5}), {x}));
+  t.output(t.b.add(Slice({0, 0, 0}, {4, 1, 5}), {x}));
+  t.output(t.b.add(Slice({0, 1, 0}, {4, 2, 5}), {x}));
+  const Value y = t.input(f32({4, 7, 5}));  // one element is left out
+  t.output(t.b.add(Slice({0, 3, 0}, {4, 4, 5}), {y}));
+  t.output(t.b.add(Slice({0, 0, 0}, {4, 2, 5}), {y}));
+  t.settle(canonicalize);
+  EXPECT_EQ(t.graph.count(OpCode::kSplit), 1u);
+  EXPECT_EQ(t.graph.count(OpCode::kSlice), 2u);
+}
+
+TEST(Canonicalize, ReshapedPartsAreReshapedOnce) {
+  Bench t;
+  const Value x = t.input(f32({1, 5, 24})), z = t.input(f32({5, 3, 8}));
+  for (Value v : t.b.add_multi(Split(2, {8, 8, 8}), {x}, 3)) t.output(t.b.add(Reshape({1, 5, 2, 4}), {v}));
+  for (Value v : t.b.add_multi(Unpack(1), {z}, 3)) t.output(t.b.add(Reshape({1, 5, 2, 4}), {v}));
+  t.settle(canonicalize);
+  EXPECT_EQ(t.ops(), 4u);
+  EXPECT_EQ(t.graph.count(OpCode::kUnpack), 2u);
+  Bench torn;  // the parts' axis would come to stand inside an axis
+  const Value y = torn.input(f32({6, 4, 5}));
+  for (Value v : torn.b.add_multi(Unpack(1), {y}, 4)) torn.output(torn.b.add(Reshape({15, 2}), {v}));
+  torn.settle(canonicalize);
+  EXPECT_EQ(torn.ops(), 5u);
+}
+
+TEST(Canonicalize, ReshapesAroundFullyConnectedAreOne) {
+  Bench t;
+  const Value x = t.input(f32({1, 5, 2, 4})), w = t.input(f32({3, 8}));
+  const Value y = t.b.add(FullyConnected{}, {t.b.add(Reshape({5, 8}), {x}), w, Value{}});
+  t.output(t.b.add(Reshape({1, 5, 3}), {y}));
+  t.settle(canonicalize);
+  EXPECT_EQ(t.ops(), 2u);
 }
 
 TEST(Canonicalize, SlicesCompose) {
