@@ -13,7 +13,7 @@ setup:
 	@scripts/install_packages.sh
 
 litert: setup
-	@scripts/fetch_litert.sh $(CURDIR)/.litert
+	@scripts/fetch_litert.sh $(abspath $(BUILD))/.litert
 
 $(BUILD)/build.ninja: CMakeLists.txt
 	cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
@@ -23,14 +23,14 @@ build: setup
 	cmake --build $(BUILD) -j $(JOBS)
 
 test: litert build
-	ATOLL_LITERT=$(CURDIR)/.litert ctest --test-dir $(BUILD) --output-on-failure
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert ctest --test-dir $(BUILD) --output-on-failure
 
 demo: litert build
-	@ATOLL_LITERT=$(CURDIR)/.litert $(BUILD)/atoll --version
-	@ATOLL_LITERT=$(CURDIR)/.litert scripts/demo.sh $(BUILD)/atoll
+	@ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/atoll --version
+	@ATOLL_LITERT=$(abspath $(BUILD))/.litert scripts/demo.sh $(BUILD)/atoll
 
 bench: litert build
-	ATOLL_LITERT=$(CURDIR)/.litert $(BUILD)/bench/atoll_bench --benchmark_counters_tabular=true
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/bench/atoll_bench --benchmark_counters_tabular=true
 
 lint: setup $(BUILD)/build.ninja
 	$(PYTHON) scripts/check_structure.py
@@ -44,7 +44,7 @@ format:
 asan: litert
 	cmake -S . -B $(BUILD)-asan -G Ninja -DATOLL_SANITIZE=ON -DATOLL_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 	cmake --build $(BUILD)-asan -j $(JOBS)
-	ATOLL_LITERT=$(CURDIR)/.litert ctest --test-dir $(BUILD)-asan --output-on-failure
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert ctest --test-dir $(BUILD)-asan --output-on-failure
 
 # FUZZ_SECONDS for each target; needs clang.
 FUZZ_SECONDS ?= 600

@@ -3,28 +3,32 @@
 # usage: scripts/demo.sh [ATOLL]        (default: build/atoll)
 set -eu
 
-atoll=${1:-build/atoll}
-demo=$(dirname "$0")/../demo
+atoll=$(realpath "${1:-build/atoll}")
+demo=$(realpath "$(dirname "$0")/../demo")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+cd "$work"
+ln -s "$demo" demo
 
-step() { printf '\n== %s\n' "$1"; }
+# Shows a command and runs it.
+show() {
+  printf '\n$ atoll'
+  printf ' %s' "$@"
+  printf '\n'
+  "$atoll" "$@"
+}
 size() { wc -c <"$1" | tr -d ' '; }
 
-step "convert the PyTorch program, and prove the file equal"
-"$atoll" convert "$demo/digits.pt2" -o "$work/digits.tflite"
-
-step "what is in the file"
-"$atoll" inspect "$work/digits.tflite"
-
-step "all test digits, against what torch answered"
-"$atoll" run "$work/digits.tflite" --each --input "x=$demo/digits_test.npz" --expect "$demo/digits_test.npz"
-
-step "one picture: demo/images/7.png"
-"$atoll" run "$work/digits.tflite" --input "$demo/images/7.png" --preprocess 'scale=1/255' --top 3
-
-step "latency"
-"$atoll" bench "$work/digits.tflite" --threads 1
-
-step "sizes"
-printf '  %8s bytes  demo/digits.pt2\n  %8s bytes  digits.tflite\n' "$(size "$demo/digits.pt2")" "$(size "$work/digits.tflite")"
+echo
+echo "A classifier of handwritten digits: from PyTorch to a LiteRT file, proven equal"
+show convert demo/digits.pt2 -o digits.tflite
+show inspect digits.tflite
+echo
+echo "All test digits, against the labels and against what torch answered"
+show run digits.tflite --each --input x=demo/digits_test.npz --expect demo/digits_test.npz
+echo
+echo "One picture"
+show run digits.tflite --input demo/images/7.png --preprocess scale=1/255 --top 3
+show bench digits.tflite --threads 1
+echo
+echo "Sizes: digits.pt2 $(size demo/digits.pt2) bytes, digits.tflite $(size digits.tflite) bytes"

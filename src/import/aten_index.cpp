@@ -76,6 +76,7 @@ std::optional<Positions> joined_positions(SourceCall& c, const std::vector<Posit
     c.unsupported(fmt::format("an index into {} elements", total), "index one axis after the other");
     return std::nullopt;
   }
+  if (!listable(c, count)) return std::nullopt;
   std::vector<int64_t> known(size_t(count), 0);
   bool all_known = true, wide = false;
   for (const Positions& p : parts) wide |= !p.known && c.dtype(p.value) == DType::kI64;
@@ -112,6 +113,7 @@ Value batched_pick(SourceCall& c, Value x, const Values& indices) {
   if (indices.size() < 2 || !indices[0].valid() || !indices[1].valid()) return {};
   for (size_t k = 2; k < indices.size(); ++k)
     if (indices[k].valid()) return {};
+  if (c.shape(x)[0] > kMaxPositions) return {};
   const auto rows = known_integers(c, indices[0]);
   const Shape s = c.shape(indices[1]), r = c.shape(indices[0]);
   const bool spread = !r.empty() && std::all_of(r.begin() + 1, r.end(), [](int64_t n) { return n == 1; });
@@ -224,6 +226,7 @@ std::optional<Indexed> indexed(SourceCall& c, Value x, const Values& indices) {
 std::optional<Positions> flat_positions(SourceCall& c, const Shape& x, int64_t axis, Value index) {
   const Shape shape = c.shape(index);
   if (shape.size() != x.size()) return c.unsupported("an index of another rank"), std::nullopt;
+  if (!listable(c, element_count(shape))) return std::nullopt;
   auto at = positions_of(c, index, x[size_t(axis)], false);
   if (!at) return std::nullopt;
   std::vector<Positions> parts;
@@ -458,7 +461,7 @@ void import_embedding_bag(SourceCall& c) {
       parts.push_back(c.to_dtype(c.constant(Tensor::of<float>(DType::kF32, {1, width}, zeros)), c.dtype(rows)));
       continue;
     }
-    const Value bag = pick(c, rows, 0, arithmetic(begin, 1, end - begin));
+    const Value bag = take_range(c, rows, 0, begin, end - begin);
     parts.push_back(reduce(reshape_value(c, bag, {1, end - begin, width})));
   }
   c.results({parts.size() == 1 ? parts[0] : c.add(Concat(0), parts), {}, {}, {}});

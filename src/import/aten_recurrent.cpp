@@ -152,7 +152,7 @@ void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
       Values all(static_cast<size_t>(n.steps));
       for (int64_t s = 0; s < n.steps && !c.failed(); ++s) {
         const int64_t t = d == 1 ? n.steps - 1 - s : s;
-        h = step(slice(c, gates, n.time_axis, t, 1), h, w);
+        h = step(StepGates{gates, n.time_axis, t}, h, w);
         all[size_t(t)] = h;
       }
       if (c.failed()) return;
@@ -166,13 +166,13 @@ void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
 
 void import_gru(SourceCall& c) {
   import_unrolled(c, RecurrentCell::kGru,
-                  [&](Value gates, Value h, const RecurrentWeights& w) { return gru_step(c, gates, h, w); });
+                  [&](const StepGates& gates, Value h, const RecurrentWeights& w) { return gru_step(c, gates, h, w); });
 }
 
 template <bool kRelu>
 void import_rnn(SourceCall& c) {
   import_unrolled(c, RecurrentCell::kRnn,
-                  [&](Value gates, Value h, const RecurrentWeights& w) { return rnn_step(c, gates, h, w, kRelu); });
+                  [&](const StepGates& gates, Value h, const RecurrentWeights& w) { return rnn_step(c, gates, h, w, kRelu); });
 }
 
 void import_packed(SourceCall& c) {
@@ -189,21 +189,21 @@ void import_lstm_cell(SourceCall& c) {
   const RecurrentWeights w = cell_weights(c);
   if (c.failed()) return;
   if (hx.size() != 2) return c.unsupported("states that are not (h, c)");
-  const LstmState s = lstm_step(c, input_gates(c, RecurrentCell::kLstm, x, w), {hx[0], hx[1]}, w);
+  const LstmState s = lstm_step(c, {input_gates(c, RecurrentCell::kLstm, x, w)}, {hx[0], hx[1]}, w);
   c.results({s.h, s.c});
 }
 
 void import_gru_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
   const RecurrentWeights w = cell_weights(c);
-  c.result(gru_step(c, input_gates(c, RecurrentCell::kGru, x, w), h, w));
+  c.result(gru_step(c, {input_gates(c, RecurrentCell::kGru, x, w)}, h, w));
 }
 
 template <bool kRelu>
 void import_rnn_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
   const RecurrentWeights w = cell_weights(c);
-  c.result(rnn_step(c, input_gates(c, RecurrentCell::kRnn, x, w), h, w, kRelu));
+  c.result(rnn_step(c, {input_gates(c, RecurrentCell::kRnn, x, w)}, h, w, kRelu));
 }
 
 constexpr Import kImports[] = {

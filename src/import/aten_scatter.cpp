@@ -40,6 +40,7 @@ Value add_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value sr
 // A bool vector of n that holds at the positions.
 Value mask_of(SourceCall& c, int64_t n, const Positions& at) {
   const int64_t k = element_count(at.shape);
+  if (!listable(c, n) || !listable(c, k)) return {};
   if (at.known) {
     Tensor mask = Tensor::make(Type{DType::kBool, {n}, {}});
     std::fill_n(mask.mutable_data<bool>(), n, false);
@@ -102,7 +103,7 @@ Value source_of(SourceCall& c, const Scatter& s) {
   if (whole.size() != shape.size()) return c.unsupported("a source of another rank"), Value{};
   for (size_t a = 0; a < shape.size(); ++a) {
     if (shape[a] > whole[a]) return c.unsupported("an index larger than the source"), Value{};
-    src = pick(c, src, int64_t(a), arithmetic(0, 1, shape[a]));
+    src = take_range(c, src, int64_t(a), 0, shape[a]);
   }
   return src;
 }

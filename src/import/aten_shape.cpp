@@ -38,7 +38,7 @@ Value cut_negative(SourceCall& c, Value x, Padding& p) {
       c.unsupported("padding that cuts more than there is");
       return x;
     }
-    x = pick(c, x, int64_t(a), arithmetic(begin, 1, n - begin - end));
+    x = take_range(c, x, int64_t(a), begin, n - begin - end);
     p.before[a] = std::max<int64_t>(p.before[a], 0);
     p.after[a] = std::max<int64_t>(p.after[a], 0);
   }
@@ -75,6 +75,7 @@ void pad_by_position(SourceCall& c, std::string_view arg, bool circular) {
     const int64_t n = c.shape(x)[a], total = n + p->before[a] + p->after[a];
     if (p->before[a] == 0 && p->after[a] == 0) continue;
     if (n == 0 || total < 0) return c.unsupported("padding of an axis without elements");
+    if (!listable(c, total)) return;
     std::vector<int64_t> at;
     for (int64_t i = 0; i < total; ++i) {
       const int64_t k = i - p->before[a];
@@ -121,7 +122,7 @@ void import_roll(SourceCall& c) {
   if (element_count(shape) == 0) return c.result(x);
   const auto shift = [&](int64_t axis, int64_t by) {
     const int64_t n = c.shape(x)[size_t(axis)], first = ((-by % n) + n) % n;
-    if (first == 0) return;
+    if (first == 0 || !listable(c, n)) return;
     std::vector<int64_t> at = arithmetic(first, 1, n - first);
     for (int64_t i = 0; i < first; ++i) at.push_back(i);
     x = pick(c, x, axis, at);
@@ -168,7 +169,7 @@ void repeat_each(SourceCall& c, const std::vector<int64_t>& repeats) {
   std::vector<int64_t> at;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t times = repeats.size() == 1 ? repeats[0] : repeats[size_t(i)];
-    if (times < 0 || times > (int64_t(1) << 31) - int64_t(at.size())) return c.unsupported(fmt::format("{} repeats", times));
+    if (times < 0 || times > kMaxPositions - int64_t(at.size())) return c.unsupported(fmt::format("{} repeats", times));
     at.insert(at.end(), size_t(times), i);
   }
   c.result(pick(c, x, axis, at));
@@ -208,8 +209,9 @@ void import_unfold(SourceCall& c) {
   if (size < 0 || size > n || step < 1) return c.unsupported(fmt::format("windows of {} in steps of {}", size, step));
   const int64_t count = (n - size) / step + 1;
   if (step == size) {
-    x = pick(c, x, axis, arithmetic(0, 1, count * size));
+    x = take_range(c, x, axis, 0, count * size);
   } else {
+    if (size > 0 && !listable(c, count > kMaxPositions / size ? -1 : count * size)) return;
     std::vector<int64_t> at;
     for (int64_t w = 0; w < count; ++w)
       for (int64_t i = 0; i < size; ++i) at.push_back(w * step + i);
@@ -266,7 +268,7 @@ void diagonal(SourceCall& c, Value x, int64_t dim1, int64_t dim2) {
   if (!d) return;
   Perm perm;
   const Value m = joined_matrix(c, x, *d, perm);
-  c.result(pick(c, m, int64_t(c.rank(m)) - 1, arithmetic(d->begin, d->columns + 1, d->length)));
+  c.result(take_range(c, m, int64_t(c.rank(m)) - 1, d->begin, d->length, d->columns + 1));
 }
 void import_diagonal(SourceCall& c) { diagonal(c, c.tensor("self"), 0, 1); }
 void import_linalg_diagonal(SourceCall& c) { diagonal(c, c.tensor("A"), -2, -1); }
@@ -274,7 +276,7 @@ void import_linalg_diagonal(SourceCall& c) { diagonal(c, c.tensor("A"), -2, -1);
 void import_diagonal_scatter(SourceCall& c) {
   const Value x = c.tensor("self"), src = c.tensor("src");
   const auto d = diagonal_of(c, x, 0, 1);
-  if (!d) return;
+  if (!d || !listable(c, d->length)) return;
   Perm perm;
   const Value m = joined_matrix(c, x, *d, perm);
   const Value changed = overwrite(c, m, int64_t(c.rank(m)) - 1, arithmetic(d->begin, d->columns + 1, d->length), src);
@@ -288,6 +290,7 @@ Value embed_diagonal(SourceCall& c, Value x, int64_t offset) {
   Shape s = c.shape(x);
   const int64_t n = s.back();
   const size_t rank = s.size();
+  if (n > 65536 || offset > 65536 || offset < -65536) return c.unsupported("a matrix of that size"), Value{};
   Shape column = s;
   column.push_back(1);
   Pad tail(std::vector<int64_t>(rank + 1, 0), std::vector<int64_t>(rank + 1, 0));
@@ -297,7 +300,7 @@ Value embed_diagonal(SourceCall& c, Value x, int64_t offset) {
   Shape square = s;
   square.back() = n;
   square.push_back(n);
-  const Value m = c.add(Reshape(square), {pick(c, flat, int64_t(rank) - 1, arithmetic(0, 1, n * n))});
+  const Value m = c.add(Reshape(square), {take_range(c, flat, int64_t(rank) - 1, 0, n * n)});
   if (offset == 0) return m;
   Pad around(std::vector<int64_t>(rank + 1, 0), std::vector<int64_t>(rank + 1, 0));
   if (offset > 0) {
@@ -355,7 +358,7 @@ std::optional<Strided> strided_of(SourceCall& c, Value x) {
            !__builtin_add_overflow(last, reach, &last);
   }
   if (!good || !byte_size(Type{DType::kI32, s.size, {}}) || (element_count(s.size) > 0 && last >= element_count(c.shape(x))) ||
-      element_count(s.size) > (int64_t(1) << 26)) {
+      element_count(s.size) > kMaxPositions) {
     c.unsupported("strides that leave the tensor", "use slicing, permute and reshape");
     return std::nullopt;
   }
@@ -399,7 +402,7 @@ void import_as_strided(SourceCall& c) {
     block.push_back(s->size[size_t(order[i])]);
     to[size_t(std::find(rising.begin(), rising.end(), order[i]) - rising.begin())] = int(i);
   }
-  Value v = reshape_value(c, pick(c, flat, 0, arithmetic(s->offset, 1, expected)), block);
+  Value v = reshape_value(c, take_range(c, flat, 0, s->offset, expected), block);
   if (!is_identity(to)) v = c.add(Transpose(to), {v});
   c.result(reshape_value(c, v, s->size));
 }
@@ -424,6 +427,7 @@ void import_slice_scatter(SourceCall& c) {
   const auto clamp = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
   const int64_t begin = clamp(c.integer("start", 0)), end = std::max(begin, clamp(c.integer("end", n)));
   part[size_t(axis)] = (end - begin) / step + ((end - begin) % step != 0);
+  if (!listable(c, part[size_t(axis)])) return;
   const Value src = broadcast_to(c, c.to_dtype(c.tensor("src"), c.dtype(x)), part);
   c.result(overwrite(c, x, axis, arithmetic(begin, step, part[size_t(axis)]), src));
 }

@@ -89,29 +89,42 @@ std::vector<int64_t> arithmetic(int64_t first, int64_t step, int64_t count) {
   return v;
 }
 
-Value pick(Builder& b, Value x, int64_t axis, const std::vector<int64_t>& positions) {
+bool listable(SourceCall& c, int64_t n) {
+  if (n >= 0 && n <= kMaxPositions) return true;
+  c.unsupported(fmt::format("an index into {} elements", n), "work on a smaller part of the tensor");
+  return false;
+}
+
+Value take_range(Builder& b, Value x, int64_t axis, int64_t begin, int64_t count, int64_t step) {
   const Shape shape = b.shape(x);
+  if (begin == 0 && count == shape[size_t(axis)] && step == 1) return x;
+  Slice s(std::vector<int64_t>(shape.size(), 0), shape);
+  s.begin[size_t(axis)] = count > 0 ? begin : 0;
+  s.size[size_t(axis)] = count;
+  s.stride[size_t(axis)] = count > 1 ? step : 1;
+  return b.add(std::move(s), {x});
+}
+
+Value pick(Builder& b, Value x, int64_t axis, const std::vector<int64_t>& positions) {
   const int64_t count = int64_t(positions.size());
   if (!evenly_spaced(positions)) return b.add(Gather(axis), {x, index_constant(b, {count}, positions)});
-  const int64_t step = count > 1 ? positions[1] - positions[0] : 1;
-  if (count == shape[size_t(axis)] && step == 1) return x;
-  Slice s(std::vector<int64_t>(shape.size(), 0), shape);
-  s.begin[size_t(axis)] = count > 0 ? positions[0] : 0;
-  s.size[size_t(axis)] = count;
-  s.stride[size_t(axis)] = step;
-  return b.add(std::move(s), {x});
+  return take_range(b, x, axis, count > 0 ? positions[0] : 0, count, count > 1 ? positions[1] - positions[0] : 1);
 }
 
 Value overwrite(Builder& b, Value x, int64_t axis, const std::vector<int64_t>& positions, Value src) {
   const int64_t n = b.shape(x)[size_t(axis)], count = int64_t(positions.size());
   if (count == 0) return x;
-  if (positions == arithmetic(positions[0], 1, count)) {
+  if (count == 1 || (evenly_spaced(positions) && positions[1] == positions[0] + 1)) {
     Values parts;
-    if (positions[0] > 0) parts.push_back(pick(b, x, axis, arithmetic(0, 1, positions[0])));
+    if (positions[0] > 0) parts.push_back(take_range(b, x, axis, 0, positions[0]));
     parts.push_back(src);
     const int64_t end = positions[0] + count;
-    if (end < n) parts.push_back(pick(b, x, axis, arithmetic(end, 1, n - end)));
+    if (end < n) parts.push_back(take_range(b, x, axis, end, n - end));
     return parts.size() == 1 ? src : b.add(Concat(axis), parts);
+  }
+  if (n > kMaxPositions) {
+    b.fail(error(Code::kUnsupportedForm, fmt::format("scattered positions in {} elements", n), "write a contiguous part"));
+    return {};
   }
   std::vector<int64_t> from = arithmetic(0, 1, n);
   for (int64_t i = 0; i < count; ++i) from[size_t(positions[size_t(i)])] = n + i;

@@ -15,6 +15,13 @@ Value index_constant(Builder& b, Shape shape, std::span<const int64_t> values);
 /// The integers first, first + step, ...
 std::vector<int64_t> arithmetic(int64_t first, int64_t step, int64_t count);
 
+/// Rules list positions one by one up to this many; larger tensors are refused where a list is needed.
+inline constexpr int64_t kMaxPositions = int64_t(1) << 26;
+/// True when n positions may be listed; else false after c.unsupported(...).
+bool listable(SourceCall& c, int64_t n);
+
+/// `count` slices of x along `axis` from `begin` in steps of `step`, all inside the axis; x itself when that is all of it.
+Value take_range(Builder& b, Value x, int64_t axis, int64_t begin, int64_t count, int64_t step = 1);
 /// The slices of x along `axis` at the given positions (inside the axis), in their order: a Slice where they are evenly spaced,
 /// else a Gather.
 Value pick(Builder& b, Value x, int64_t axis, const std::vector<int64_t>& positions);

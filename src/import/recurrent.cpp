@@ -13,6 +13,23 @@ Values parts_of(Builder& b, Value v, size_t count) {
   return b.add_multi(Split(last_axis(b, v), std::vector<int64_t>(count, size)), {v}, count);
 }
 
+/// Gates [begin, begin + size) of one step, by one slice.
+Value gates_of(Builder& b, const StepGates& input, int64_t begin, int64_t size) {
+  if (b.failed()) return {};
+  Shape sizes = b.shape(input.gates);
+  std::vector<int64_t> begins(sizes.size(), 0);
+  begins.back() = begin;
+  sizes.back() = size;
+  if (input.time_axis >= 0) {
+    begins[size_t(input.time_axis)] = input.step;
+    sizes[size_t(input.time_axis)] = 1;
+  }
+  return sizes == b.shape(input.gates) ? input.gates : b.add(Slice(std::move(begins), std::move(sizes)), {input.gates});
+}
+Value gates_of(Builder& b, const StepGates& input) {
+  return b.failed() ? Value{} : gates_of(b, input, 0, b.shape(input.gates).back());
+}
+
 Value zeros(Builder& b, DType t, int64_t n) {
   Tensor v = Tensor::make(Type{t, {n}, {}});
   std::memset(v.mutable_bytes(), 0, v.byte_count());
@@ -32,8 +49,8 @@ Value input_gates(Builder& b, RecurrentCell cell, Value x, const RecurrentWeight
   return fully_connected(b, x, w.w_ih, b.add(Concat(0), {rz, slice(b, w.b_ih, 0, 2 * h, h)}));
 }
 
-LstmState lstm_step(Builder& b, Value input, LstmState state, const RecurrentWeights& w) {
-  const Values gate = parts_of(b, add(b, input, fully_connected(b, state.h, w.w_hh)), 4);
+LstmState lstm_step(Builder& b, const StepGates& input, LstmState state, const RecurrentWeights& w) {
+  const Values gate = parts_of(b, add(b, gates_of(b, input), fully_connected(b, state.h, w.w_hh)), 4);
   const Value kept = mul(b, unary(b, UnaryKind::kLogistic, gate[1]), state.c);
   const Value fresh = mul(b, unary(b, UnaryKind::kLogistic, gate[0]), unary(b, UnaryKind::kTanh, gate[2]));
   const Value c = add(b, kept, fresh);
@@ -44,23 +61,23 @@ LstmState lstm_step(Builder& b, Value input, LstmState state, const RecurrentWei
 
 // h' = n + z (h - n) with one product for all three gates and one LOGISTIC for two: the fastest of the forms measured in
 // LiteRT.
-Value gru_step(Builder& b, Value input, Value h, const RecurrentWeights& w) {
+Value gru_step(Builder& b, const StepGates& input, Value h, const RecurrentWeights& w) {
   if (b.failed()) return {};
   const int64_t size = b.shape(h).back(), axis = last_axis(b, h);
   Value bias;
   if (w.b_hh.valid()) bias = b.add(Concat(0), {zeros(b, b.dtype(w.b_hh), 2 * size), slice(b, w.b_hh, 0, 2 * size, size)});
   const Value product = fully_connected(b, h, w.w_hh, bias);
-  const Value rz = add(b, slice(b, input, axis, 0, 2 * size), slice(b, product, axis, 0, 2 * size));
+  const Value rz = add(b, gates_of(b, input, 0, 2 * size), slice(b, product, axis, 0, 2 * size));
   const Values gate = parts_of(b, unary(b, UnaryKind::kLogistic, rz), 2);
   const Value recurrent = mul(b, gate[0], slice(b, product, axis, 2 * size, size));
-  const Value n = unary(b, UnaryKind::kTanh, add(b, slice(b, input, axis, 2 * size, size), recurrent));
+  const Value n = unary(b, UnaryKind::kTanh, add(b, gates_of(b, input, 2 * size, size), recurrent));
   return add(b, n, mul(b, gate[1], sub(b, h, n)));
 }
 
-Value rnn_step(Builder& b, Value input, Value h, const RecurrentWeights& w, bool relu) {
+Value rnn_step(Builder& b, const StepGates& input, Value h, const RecurrentWeights& w, bool relu) {
   const Value product = fully_connected(b, h, w.w_hh);
-  if (relu) return b.add(Binary(BinaryKind::kAdd, Activation::kRelu), {input, product});
-  return unary(b, UnaryKind::kTanh, add(b, input, product));
+  if (relu) return b.add(Binary(BinaryKind::kAdd, Activation::kRelu), {gates_of(b, input), product});
+  return unary(b, UnaryKind::kTanh, add(b, gates_of(b, input), product));
 }
 
 }  // namespace atl

@@ -15,10 +15,16 @@ struct LstmState {
   Value h, c;
 };
 
-/// One step. x [..., I], states [..., H] of the same rank; `input` is what input_gates made of x.
-LstmState lstm_step(Builder& b, Value input, LstmState state, const RecurrentWeights& w);
-Value gru_step(Builder& b, Value input, Value h, const RecurrentWeights& w);
-Value rnn_step(Builder& b, Value input, Value h, const RecurrentWeights& w, bool relu);
+/// What input_gates made of one step's x: index `step` of axis `time_axis` of `gates` (-1: all of it).
+struct StepGates {
+  Value gates;
+  int64_t time_axis = -1, step = 0;
+};
+
+/// One step. States are [..., H]; an axis of time has size 1 in them.
+LstmState lstm_step(Builder& b, const StepGates& input, LstmState state, const RecurrentWeights& w);
+Value gru_step(Builder& b, const StepGates& input, Value h, const RecurrentWeights& w);
+Value rnn_step(Builder& b, const StepGates& input, Value h, const RecurrentWeights& w, bool relu);
 
 enum class RecurrentCell { kLstm, kGru, kRnn };
 /// What a step adds to the recurrent products: x times w_ih, plus all biases that are not multiplied by a gate. x [..., I] may

@@ -167,6 +167,8 @@ struct BatchMatmulFacts {
       std::memset(zeros.mutable_bytes(), 0, zeros.byte_count());
       return r.replace(r.constant(std::move(zeros)));
     }
+    TRY(const bool lean, drop_expansion(o, r));
+    if (lean) return true;
     const Shape matrix{y.shape.end() - 2, y.shape.end()};
     const bool one_matrix = element_count(y.shape) == element_count(matrix) && y.rank() <= x.rank();
     if (one_matrix && r.is_constant(1) && !o.adj_x && is_float(x.dtype)) {
@@ -175,6 +177,25 @@ struct BatchMatmulFacts {
       return r.replace(r.add(FullyConnected{}, {r.in(0), w}));
     }
     return lift_reshape(o, r);
+  }
+
+  // The product broadcasts batch axes itself: an operand that was expanded along batch axes that the other one has goes in as
+  // it was (core ATen expands the weights of a linear layer).
+  static Result<bool> drop_expansion(const BatchMatmul& o, Rewrite& r) {
+    const Graph& g = r.graph();
+    for (size_t i = 0; i < 2; ++i) {
+      if (!g.as<BroadcastTo>(r.in(i))) continue;
+      const Value v = g[r.in(i)].in[0];
+      const Shape &from = g.type(v).shape, &to = r.in_type(i).shape;
+      if (from.size() != to.size() || !std::equal(from.end() - 2, from.end(), to.end() - 2)) continue;
+      Values in = r.node().in;
+      in[i] = v;
+      const Type types[] = {g.type(in[0]), g.type(in[1])};
+      const auto out = infer(o, types);
+      if (!out || (*out)[0] != r.out_type()) continue;
+      return r.replace(r.add(o, std::move(in)));
+    }
+    return false;
   }
 
   // Reshape(BatchMatmul(Reshape(x), Reshape(y))) where only batch axes are split or joined: core ATen's bmm knows one batch

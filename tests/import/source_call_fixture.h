@@ -54,7 +54,9 @@ class CallFixture {
   }
   /// Runs the rule and computes result i.
   Tensor run(size_t i = 0) {
-    if (!built_) EXPECT_EQ(build(), "");
+    if (!built_) {
+      EXPECT_EQ(build(), "");
+    }
     built_ = true;
     if (i >= call_.results().size() || !call_.results()[i].valid()) {
       ADD_FAILURE() << "no result " << i;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "ir/text.h"
 #include "pass/pipeline.h"
 #include "tflite/reader.h"
 #include "tflite/writer.h"
@@ -144,10 +145,8 @@ void check_layout(const Sample& s, const Instance& x, const Tensors& expected, i
       fmt::format("operand {} under ({}) becomes {{{}}}", operand, fmt::join(p, ","), def_of(*choice->op).print(*choice->op)));
   ASSERT_TRUE(choice->in.size() == x.types.size() || choice->in.empty());
   const auto layout_of = [&](size_t i) { return choice->in.empty() ? Perm{} : choice->in[i]; };
-  if (operand == kResult)
-    EXPECT_EQ(choice->out.empty() ? identity(p.size()) : choice->out, p);
-  else
-    EXPECT_EQ(layout_of(size_t(operand)).empty() ? identity(p.size()) : layout_of(size_t(operand)), p);
+  const Perm answered = operand == kResult ? choice->out : layout_of(size_t(operand));
+  EXPECT_EQ(answered.empty() ? identity(p.size()) : answered, p);
   Tensors in;
   Types types;
   for (size_t i = 0; i < x.types.size(); ++i) {
@@ -219,41 +218,53 @@ Result<SampleModel> model_of(const Sample& s, const Instance& x, bool constant_w
 
 bool is_legal(const Sample& s) { return bool(def_of(*s.op).legal(*s.op, s.in)); }
 
+/// Reads a written model back: every operator is decoded, writing it again gives the same bytes, and the same values come out.
+void check_reading(const std::vector<std::byte>& bytes, const Graph& written, const Tensors& inputs) {
+  const auto back = read_tflite(std::span(bytes), nullptr);
+  ASSERT_TRUE(back) << format(back.error());
+  const Graph& g = back->graphs[0];
+  EXPECT_EQ(g.count(OpCode::kOpaque), 0u) << print(g);
+  const auto again = serialize_tflite(*back);
+  ASSERT_TRUE(again) << format(again.error());
+  EXPECT_TRUE(*again == bytes);
+  const auto expected = evaluate(written, inputs), got = evaluate(g, inputs);
+  ASSERT_TRUE(expected) << format(expected.error());
+  ASSERT_TRUE(got) << format(got.error());
+  for (size_t i = 0; i < got->outputs.size(); ++i) {
+    const Tensor& want = expected->outputs[i];
+    const Comparison c = compare(want, got->outputs[i], is_float(want.dtype()) ? kRounded : kExactly, false);
+    EXPECT_TRUE(c.passed) << "result " << i << ": " << c.reason;
+  }
+}
+
 TEST_P(Derived, DecodeGivesWhatEmitWrote) {
-  if (!is_evaluated() || !GetParam()->decode) return;
+  if (!is_evaluated()) return;
   for (const Sample& s : good()) {
-    if (!is_legal(s) || GetParam()->code == OpCode::kLstm) continue;
+    if (!is_legal(s)) continue;
     SCOPED_TRACE(describe(s));
     const auto m = model_of(s, instance_of(s), false);
     ASSERT_TRUE(m) << format(m.error());
     const auto bytes = serialize_tflite(m->model);
     ASSERT_TRUE(bytes) << format(bytes.error());
-    const auto back = read_tflite(std::span(*bytes), nullptr);
-    ASSERT_TRUE(back) << format(back.error());
-    const Graph& g = back->graphs[0];
-    const Value y = g.outputs()[0].value;
-    EXPECT_EQ(def_of(*g[y].op).name, GetParam()->name);
-    if (g[y].op->code == GetParam()->code) EXPECT_EQ(GetParam()->print(*g[y].op), GetParam()->print(*s.op));
-    const auto again = serialize_tflite(*back);
-    ASSERT_TRUE(again) << format(again.error());
-    EXPECT_TRUE(*again == *bytes);
+    check_reading(*bytes, m->model.graphs[0], m->inputs);
   }
 }
 
 /// Where LiteRT's kernels differ from torch's meaning, which eval states.
 struct Deviation {
-  std::string_view op, fields;  // the op and a part of its printed fields
-  std::optional<KernelMode> mode;
+  std::string_view sample;         // a part of describe()
+  std::optional<KernelMode> mode;  // all when absent
+  double steps;                    // how many steps of the result's integers are allowed; negative: not compared at all
   std::string_view reason;
 };
 constexpr Deviation kDeviations[] = {
-    {"opaque", "", {}, "kept operators have no meaning here"},
+    {"quantize {to=i8, scale=[0.5], zero_point=[0], axis=0} on i8", {}, 1, "integers are rescaled with ties away from zero"},
 };
 
 const Deviation* deviation_of(const Sample& s, KernelMode mode) {
-  const OpDef& def = def_of(*s.op);
+  const std::string text = describe(s);
   for (const Deviation& d : kDeviations)
-    if (d.op == def.name && (!d.mode || *d.mode == mode) && def.print(*s.op).find(d.fields) != std::string::npos) return &d;
+    if ((!d.mode || *d.mode == mode) && text.find(d.sample) != std::string::npos) return &d;
   return nullptr;
 }
 
@@ -285,20 +296,21 @@ class InLiteRt : public Derived {
     ASSERT_TRUE(bytes) << format(bytes.error());
     auto written = WrittenModel::load(library_, {.bytes = *bytes}, source, {}, {.threads = 1, .kernel_mode = mode});
     ASSERT_TRUE(written) << format(written.error());
+    check_reading(*bytes, m->model.graphs[0], m->inputs);
     const auto got = written->run(m->inputs);
     ASSERT_TRUE(got) << format(got.error());
     ASSERT_EQ(got->size(), expected->outputs.size());
     for (size_t i = 0; i < got->size(); ++i) {
       const Tensor& want = expected->outputs[i];
       const Comparison c = compare(want, (*got)[i], tolerance_of(want.type(), x.types), false);
-      EXPECT_TRUE(c.passed) << "result " << i << ": " << c.reason;
+      const Deviation* d = deviation_of(s, mode);
+      EXPECT_TRUE(c.passed || (d && (d->steps < 0 || c.max_error <= d->steps))) << "result " << i << ": " << c.reason;
     }
   }
 
   void run_all(KernelMode mode) {
     if (!is_evaluated()) return;
     for (const Sample& s : good()) {
-      if (deviation_of(s, mode)) continue;
       SCOPED_TRACE(describe(s));
       for (const bool constant_weights : {false, true}) {
         if (constant_weights && s.in.size() - s.constants.size() < 2) continue;

@@ -148,8 +148,9 @@ TEST(Legalize, ConstantsBeyond32BitsSaturate) {
   OneOp op(binary(BinaryKind::kFloorDiv), {type(DType::kI64, {2}), big.type()}, {std::nullopt, big});
   EXPECT_TRUE(op.apply(&OpDef::legalize));
   for (uint32_t n : op.g.topological_order())
-    if (op.g[n].constant)
+    if (const ConstantPtr& c = op.g[n].constant; c) {
       EXPECT_EQ(values<int32_t>(*op.g[n].constant->materialize()), (std::vector<int32_t>{2147483647, -2147483648}));
+    }
 }
 
 TEST(Legalize, SpreadsOperandsOfKernelsThatDoNotBroadcast) {

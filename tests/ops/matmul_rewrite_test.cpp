@@ -71,6 +71,19 @@ TEST_F(Rewrites, ProductWithABatchOfConstantsStays) {
   EXPECT_EQ(count(OpCode::kBatchMatmul), 1u);
 }
 
+TEST_F(Rewrites, ExpandedWeightsAreNotCopied) {
+  output(b.add(BatchMatmul{}, {input({2, 3, 5}), b.add(BroadcastTo({2, 5, 7}), {constant({1, 5, 7}, 1)})}));
+  run(canonicalize);
+  EXPECT_EQ(count(OpCode::kFullyConnected), 1u);
+  EXPECT_EQ(count(OpCode::kBroadcastTo), 0u);
+}
+
+TEST_F(Rewrites, AnExpansionThatMakesTheBatchStays) {
+  output(b.add(BatchMatmul{}, {input({1, 3, 5}), b.add(BroadcastTo({2, 5, 7}), {input({1, 5, 7})})}));
+  run(canonicalize);
+  EXPECT_EQ(count(OpCode::kBroadcastTo), 1u);
+}
+
 TEST_F(Rewrites, EmptyProductIsZero) {
   output(b.add(BatchMatmul{}, {input({2, 0}), input({0, 3})}));
   run(canonicalize);

@@ -126,7 +126,7 @@ TEST(Canonicalize, ReshapedPartsAreReshapedOnce) {
 
 TEST(Canonicalize, ReshapesAroundFullyConnectedAreOne) {
   Bench t;
-  const Value x = t.input(f32({1, 5, 2, 4})), w = t.input(f32({3, 8}));
+  const Value x = t.input(f32({1, 5, 2, 4})), w = t.b.constant(counting(f32({3, 8})));
   const Value y = t.b.add(FullyConnected{}, {t.b.add(Reshape({5, 8}), {x}), w, Value{}});
   t.output(t.b.add(Reshape({1, 5, 3}), {y}));
   t.settle(canonicalize);

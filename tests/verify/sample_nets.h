@@ -12,6 +12,7 @@
 #include "ops/matmul.h"
 #include "ops/movement.h"
 #include "ops/reduce.h"
+#include "ops/shape.h"
 #include "ops/unary.h"
 #include "pass/pipeline.h"
 #include "run/litert_library.h"

@@ -54,6 +54,11 @@ void print_as_json(const BenchReport& r, const Arguments& a) {
   print_json(j);
 }
 
+// Ops of small models take less than a microsecond.
+std::string op_time(double seconds) {
+  return seconds < 1e-3 ? fmt::format("{:.1f} us", seconds * 1e6) : human_seconds(seconds);
+}
+
 void print_profile(const BenchReport& r) {
   if (r.op_types.empty()) {
     fmt::print("\n  LiteRT reported no times of ops\n");
@@ -62,11 +67,11 @@ void print_profile(const BenchReport& r) {
   fmt::print("\n  {:.1f} % of the ops' time in XNNPACK (mean of {} profiled runs)\n", r.delegate_share * 100, r.profiled_runs);
   fmt::print("  {:>10} {:>7} {:>6}  op\n", "time", "share", "count");
   for (const OpReport& op : r.op_types)
-    fmt::print("  {:>10} {:>5.1f} % {:>6}  {}{}\n", human_seconds(op.seconds), op.share * 100, op.count, printable(op.op),
+    fmt::print("  {:>10} {:>5.1f} % {:>6}  {}{}\n", op_time(op.seconds), op.share * 100, op.count, printable(op.op),
                op.in_delegate ? "" : "  (LiteRT's own kernel)");
   fmt::print("\n  the slowest ops\n");
   for (const OpReport& op : r.slowest)
-    fmt::print("  {:>10} {:>5.1f} % {:>6}  {}\n", human_seconds(op.seconds), op.share * 100, fmt::format("#{}", op.node),
+    fmt::print("  {:>10} {:>5.1f} % {:>6}  {}\n", op_time(op.seconds), op.share * 100, fmt::format("#{}", op.node),
                printable(op.op));
 }
 
@@ -76,7 +81,9 @@ void print_report(const BenchReport& r, const Arguments& a) {
   fmt::print("  latency  median {}, min {}, p90 {}, max {} ({} runs, {})\n",
              styled(human_seconds(r.median_seconds), Style::kBold, stdout), human_seconds(r.min_seconds),
              human_seconds(r.p90_seconds), human_seconds(r.max_seconds), r.runs,
-             a.options.model.threads > 0 ? fmt::format("{} threads", a.options.model.threads) : "default threads");
+             a.options.model.threads > 0
+                 ? fmt::format("{} thread{}", a.options.model.threads, a.options.model.threads == 1 ? "" : "s")
+                 : "default threads");
   fmt::print("  loading  {}, first run {}\n", human_seconds(r.load_seconds), human_seconds(r.first_seconds));
   if (r.peak_rss_bytes > 0) fmt::print("  memory   {} more at peak (resident)\n", human_bytes(double(r.peak_rss_bytes)));
   if (a.options.profile) print_profile(r);

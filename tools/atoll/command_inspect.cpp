@@ -118,7 +118,7 @@ void print_program(const ProgramReport& p) {
 }
 
 void print_counts(const InspectReport& r) {
-  fmt::print("  {} operators\n", r.operator_count);
+  fmt::print("  {} operator{}\n", r.operator_count, r.operator_count == 1 ? "" : "s");
   for (const OperatorCount& c : r.operator_counts) {
     const std::string version = c.version > 0 ? fmt::format("v{}", c.version) : "";
     const std::string remark = c.custom       ? styled("custom", Style::kYellow, stdout)

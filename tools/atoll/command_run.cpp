@@ -58,14 +58,14 @@ void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std
 
 void print_output(const NamedArray& output, const Arguments& a, const std::vector<std::string>& labels) {
   const ArraySummary s = summarize(output.array);
-  fmt::print("  {:<16} {:<18} min {:<11} max {:<11} mean {:<11}\n", printable(output.name), s.type, number_text(s.min),
+  fmt::print("  {:<16} {:<18} min {:<11} max {:<11} mean {}\n", printable(output.name), s.type, number_text(s.min),
              number_text(s.max), number_text(s.mean));
   if (s.finite < s.elements)
     fmt::print("    {}: {} of {} elements are NaN or infinite\n", styled("warning", Style::kYellow, stdout),
                s.elements - s.finite, s.elements);
   if (a.top > 0) {
     for (const Score& score : top_scores(output.array, a.top))
-      fmt::print("    {:>6}  {:<24} {}\n", score.index, label_of(labels, score.index), number_text(score.value));
+      fmt::print("    {:>6}  {:<12} {}\n", score.index, number_text(score.value), label_of(labels, score.index));
     return;
   }
   std::string first;
@@ -86,7 +86,7 @@ void print_report(const RunReport& r, const Arguments& a, const std::vector<std:
   if (a.options.each)
     fmt::print("{}: {} runs, median {}\n", styled(r.file, Style::kBold, stdout), r.items, human_seconds(r.median_seconds));
   else
-    fmt::print("{}: {}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds));
+    fmt::print("{}: ran in {}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds));
   for (const NamedArray& o : r.outputs) print_output(o, a, labels);
   for (const OutputProof& o : r.comparisons)
     fmt::print("  {:<16} against the recorded answers: SNR {}, largest error {:.2g}{}\n", printable(o.name), snr_text(o.snr_db),

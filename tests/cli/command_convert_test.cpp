@@ -1,0 +1,83 @@
+#include "command_line.h"
+
+namespace atl::cli {
+namespace {
+
+using nlohmann::json;
+
+const std::string kDigits = source_file("demo/digits.pt2");
+
+TEST_F(CommandLineTest, ConvertReportsAsJson) {
+  const Answer a = run({"convert", kDigits, "-o", "d.tflite", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json j = json::parse(a.out, nullptr, false);
+  ASSERT_TRUE(j.is_object()) << a.out;
+  EXPECT_EQ(j["inputs"][0]["type"], "f32[1,1,8,8]");
+  EXPECT_EQ(j["outputs"][0]["type"], "f32[1,10]");
+  EXPECT_EQ(j["bytes"], std::filesystem::file_size(path("d.tflite")));
+  EXPECT_EQ(j["proof"]["verdict"], has_litert() ? "proven" : "not run");
+  EXPECT_EQ(names(), std::vector<std::string>{"d.tflite"});
+}
+
+TEST_F(CommandLineTest, ConvertGivesTheSameBytes) {
+  ASSERT_EQ(run({"convert", kDigits, "-o", "a.tflite", "--quiet"}).out, "");
+  ASSERT_EQ(run({"convert", kDigits, "-o", "b.tflite", "--quiet"}).exit_code, 0);
+  EXPECT_GT(read("a.tflite").size(), 50'000u);
+  EXPECT_EQ(read("a.tflite"), read("b.tflite"));
+}
+
+TEST_F(CommandLineTest, AFailedConversionLeavesTheOutputAsItWas) {
+  write("old.tflite", "what was there");
+  write("broken.pt2", "PK\x03\x04 this is no archive");
+  const Answer a = run({"convert", "broken.pt2", "-o", "old.tflite"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_TRUE(a.err.starts_with("error[E")) << a.err;
+  EXPECT_EQ(read("old.tflite"), "what was there");
+  EXPECT_EQ(names().size(), 2u);
+}
+
+TEST_F(CommandLineTest, ATextFileIsNoProgram) {
+  write("notes.pt2", "not a model\n");
+  const Answer a = run({"convert", "notes.pt2", "-o", "out.tflite"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err,
+            "error[E102]: 'notes.pt2' is a text file, not an exported program\n"
+            "  hint: give a .pt2 file: torch.export.save(torch.export.export(model, args), \"model.pt2\")\n");
+  EXPECT_EQ(names(), std::vector<std::string>{"notes.pt2"});
+}
+
+TEST_F(CommandLineTest, OutputsThatCannotBeWritten) {
+  std::filesystem::create_directory(path("folder"));
+  Answer a = run({"convert", kDigits, "-o", "folder"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err, "error[E109]: cannot write 'folder': it is not a regular file\n  hint: name a file with -o\n");
+  a = run({"convert", kDigits, "-o", "nowhere/out.tflite"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_TRUE(a.err.starts_with("error[E109]: cannot write 'nowhere/out.tflite': ")) << a.err;
+  a = run({"run", kDigits, "-o", "folder"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(names(), std::vector<std::string>{"folder"});
+  EXPECT_TRUE(std::filesystem::is_empty(path("folder")));
+}
+
+TEST_F(CommandLineTest, AFolderThatMayNotBeWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  std::filesystem::create_directory(path("locked"));
+  std::filesystem::permissions(path("locked"), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const Answer a = run({"convert", kDigits, "-o", "locked/out.tflite"});
+  std::filesystem::permissions(path("locked"), std::filesystem::perms::owner_all);
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err, "error[E109]: cannot write 'locked/out.tflite': Permission denied\n");
+}
+
+TEST_F(CommandLineTest, WithoutLiteRtTheResultIsNotProven) {
+  const Answer a = run({"convert", kDigits, "-o", "d.tflite", "--json"}, {"ATOLL_LITERT=" + path("nothing").string()});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json j = json::parse(a.out, nullptr, false);
+  EXPECT_EQ(j["proof"]["verdict"], "not run");
+  EXPECT_NE(j["proof"]["reason"].get<std::string>(), "");
+  EXPECT_TRUE(std::filesystem::exists(path("d.tflite")));
+}
+
+}  // namespace
+}  // namespace atl::cli
