@@ -311,7 +311,7 @@ struct LstmFacts {
 
   static std::vector<Sample> samples() {
     Lstm time_major, batch_major, states;
-    time_major.time_major = true;
+    time_major.time_major = states.time_major = true;
     states.last_h = states.last_c = true;
     const OpPtr op = make_op(time_major);
     Types in = sample_types(4, 2, 3, 5, 5, false);

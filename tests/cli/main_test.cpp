@@ -47,7 +47,7 @@ TEST_F(CommandLineTest, UsageErrorsExitWith2) {
 }
 
 TEST_F(CommandLineTest, MissingFilesExitWith1) {
-  const std::string message = "error[E101]: cannot open 'none.pt2': No such file or directory\n";
+  const std::string message = "error[E101]: there is no file 'none.pt2'\n  hint: check the path\n";
   for (const auto& args : std::vector<std::vector<std::string>>{{"convert", "none.pt2", "-o", "out.tflite"},
                                                                 {"inspect", "none.pt2"},
                                                                 {"run", "none.pt2"},
@@ -73,7 +73,7 @@ TEST_F(CommandLineTest, ErrorsAreJsonWhenAsked) {
     const json j = json::parse(a.out, nullptr, false);
     ASSERT_TRUE(j.is_object()) << a.out;
     EXPECT_EQ(j["error"]["code"], "E101");
-    EXPECT_EQ(j["error"]["what"], "cannot open 'none.pt2': No such file or directory");
+    EXPECT_EQ(j["error"]["what"], "there is no file 'none.pt2'");
   }
 }
 

@@ -103,7 +103,7 @@ void print_tflite(const TfliteReport& t) {
       fmt::print("  subgraph {} {:<20} {} operators, {} tensors\n", i, printable(t.subgraphs[i].name), t.subgraphs[i].operators,
                  t.subgraphs[i].tensors);
   for (const auto& [name, bytes] : t.metadata)
-    fmt::print("  metadata {:<22} {}\n", printable(name), human_bytes(double(bytes)));
+    if (name != "atoll" || !t.atoll) fmt::print("  metadata {:<22} {}\n", printable(name), human_bytes(double(bytes)));
 }
 
 void print_program(const ProgramReport& p) {

@@ -64,8 +64,10 @@ void print_output(const NamedArray& output, const Arguments& a, const std::vecto
     fmt::print("    {}: {} of {} elements are NaN or infinite\n", styled("warning", Style::kYellow, stdout),
                s.elements - s.finite, s.elements);
   if (a.top > 0) {
-    for (const Score& score : top_scores(output.array, a.top))
-      fmt::print("    {:>6}  {:<12} {}\n", score.index, number_text(score.value), label_of(labels, score.index));
+    for (const Score& score : top_scores(output.array, a.top)) {
+      const std::string label = label_of(labels, score.index), value = number_text(score.value);
+      fmt::print("    {:>6}  {}\n", score.index, label.empty() ? value : fmt::format("{:<12} {}", value, label));
+    }
     return;
   }
   std::string first;
