@@ -144,7 +144,7 @@ void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
     Values sequences;
     for (int64_t d = 0; d < n.directions; ++d) {
       const size_t i = size_t(layer * n.directions + d);
-      const RecurrentWeights& w = n.weights[i];
+      RecurrentWeights& w = n.weights[i];
       const Value gates = input_gates(c, cell, x, w);
       Shape state{n.batch, n.batch, c.shape(hx)[2]};
       state[size_t(n.time_axis)] = 1;
@@ -186,7 +186,7 @@ RecurrentWeights cell_weights(SourceCall& c) {
 void import_lstm_cell(SourceCall& c) {
   const Value x = c.tensor("input");
   const Values hx = c.tensors("hx");
-  const RecurrentWeights w = cell_weights(c);
+  RecurrentWeights w = cell_weights(c);
   if (c.failed()) return;
   if (hx.size() != 2) return c.unsupported("states that are not (h, c)");
   const LstmState s = lstm_step(c, {input_gates(c, RecurrentCell::kLstm, x, w)}, {hx[0], hx[1]}, w);
@@ -195,14 +195,14 @@ void import_lstm_cell(SourceCall& c) {
 
 void import_gru_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
-  const RecurrentWeights w = cell_weights(c);
+  RecurrentWeights w = cell_weights(c);
   c.result(gru_step(c, {input_gates(c, RecurrentCell::kGru, x, w)}, h, w));
 }
 
 template <bool kRelu>
 void import_rnn_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
-  const RecurrentWeights w = cell_weights(c);
+  RecurrentWeights w = cell_weights(c);
   c.result(rnn_step(c, {input_gates(c, RecurrentCell::kRnn, x, w)}, h, w, kRelu));
 }
 

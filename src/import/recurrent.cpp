@@ -40,11 +40,12 @@ Value zeros(Builder& b, DType t, int64_t n) {
 
 Value bias_sum(Builder& b, Value x, Value y) { return !x.valid() ? y : !y.valid() ? x : add(b, x, y); }
 
-Value input_gates(Builder& b, RecurrentCell cell, Value x, const RecurrentWeights& w) {
+Value input_gates(Builder& b, RecurrentCell cell, Value x, RecurrentWeights& w) {
   if (b.failed()) return {};
   if (cell != RecurrentCell::kGru || !w.b_hh.valid()) return fully_connected(b, x, w.w_ih, bias_sum(b, w.b_ih, w.b_hh));
   // The new gate's recurrent bias is multiplied by the reset gate: it stays with the recurrent product.
   const int64_t h = b.shape(w.b_hh)[0] / 3;
+  w.b_step = b.add(Concat(0), {zeros(b, b.dtype(w.b_hh), 2 * h), slice(b, w.b_hh, 0, 2 * h, h)});
   const Value rz = add(b, slice(b, w.b_ih, 0, 0, 2 * h), slice(b, w.b_hh, 0, 0, 2 * h));
   return fully_connected(b, x, w.w_ih, b.add(Concat(0), {rz, slice(b, w.b_ih, 0, 2 * h, h)}));
 }
@@ -64,9 +65,7 @@ LstmState lstm_step(Builder& b, const StepGates& input, LstmState state, const R
 Value gru_step(Builder& b, const StepGates& input, Value h, const RecurrentWeights& w) {
   if (b.failed()) return {};
   const int64_t size = b.shape(h).back(), axis = last_axis(b, h);
-  Value bias;
-  if (w.b_hh.valid()) bias = b.add(Concat(0), {zeros(b, b.dtype(w.b_hh), 2 * size), slice(b, w.b_hh, 0, 2 * size, size)});
-  const Value product = fully_connected(b, h, w.w_hh, bias);
+  const Value product = fully_connected(b, h, w.w_hh, w.b_step);
   const Value rz = add(b, gates_of(b, input, 0, 2 * size), slice(b, product, axis, 0, 2 * size));
   const Values gate = parts_of(b, unary(b, UnaryKind::kLogistic, rz), 2);
   const Value recurrent = mul(b, gate[0], slice(b, product, axis, 2 * size, size));

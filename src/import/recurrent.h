@@ -8,6 +8,7 @@ namespace atl {
 /// be invalid.
 struct RecurrentWeights {
   Value w_ih, w_hh, b_ih, b_hh, w_hr;
+  Value b_step;  ///< bias of the recurrent product, which input_gates fills in
 };
 
 /// A state of an LSTM.
@@ -28,8 +29,8 @@ Value rnn_step(Builder& b, const StepGates& input, Value h, const RecurrentWeigh
 
 enum class RecurrentCell { kLstm, kGru, kRnn };
 /// What a step adds to the recurrent products: x times w_ih, plus all biases that are not multiplied by a gate. x [..., I] may
-/// hold many steps.
-Value input_gates(Builder& b, RecurrentCell cell, Value x, const RecurrentWeights& w);
+/// hold many steps. Call it before the steps: it sets w.b_step.
+Value input_gates(Builder& b, RecurrentCell cell, Value x, RecurrentWeights& w);
 /// The sum of two biases, either of which may be invalid.
 Value bias_sum(Builder& b, Value x, Value y);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -183,9 +184,14 @@ void parallel_for(int64_t n, double work, const std::function<void(int64_t)>& f)
     for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i);
   };
   if (n < 2 || work < kWorthThreads || std::thread::hardware_concurrency() < 2) return run();
-  std::thread other(run);
+  std::thread other;
+  try {
+    other = std::thread(run);
+  } catch (const std::system_error&) {
+    // No thread to be had: this one does it all.
+  }
   run();
-  other.join();
+  if (other.joinable()) other.join();
 }
 
 void gemm_rows(int64_t m, int64_t n, int64_t k, const ReadRow& a, const ReadRow& b, const WriteRow& c, Threads threads) {

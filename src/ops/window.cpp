@@ -77,6 +77,7 @@ Status check_windows(std::span<const SpreadAxis> axes) {
   for (const SpreadAxis& a : axes) {
     const WindowAxis w{1, a.window, a.stride, 1, a.before, a.after};
     TRY_STATUS(check_windows(std::span(&w, 1)));
+    if (a.in > (int64_t(1) << 31) - 1) return error(Code::kTooLarge, fmt::format("an axis of {} elements", a.in));
     if (a.extra < 0 || a.extra > (int64_t(1) << 31) - 1)
       return error(Code::kShape, fmt::format("output padding {} must not be negative", a.extra));
   }

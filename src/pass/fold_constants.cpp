@@ -54,7 +54,7 @@ Result<bool> fold_node(Rewrite& r) {
     if (!is_static(t.shape)) return false;
     result_elements += element_count(t.shape);
   }
-  if (node.out.size() > 1 && writes_state(r)) return false;
+  if ((node.out.size() > 1 || node.op->code == OpCode::kUnpack) && writes_state(r)) return false;
   if (operands.size() == 1)
     if (ConstantPtr view = fold_view(*node.op, operands[0])) return r.replace(r.constant(view));
   if (result_elements > kGrowthFreeElements && result_elements > operand_elements) return false;

@@ -33,6 +33,7 @@ Status fold_constants(Graph&, PassContext&);
 Status merge_equal_nodes(Graph&, PassContext&);
 Status sink_reshapes(Graph&, PassContext&);
 Status recognize_activations(Graph&, PassContext&);
+Status recognize_pixel_shuffle(Graph&, PassContext&);
 Status fold_scales(Graph&, PassContext&);
 Status fuse_pads(Graph&, PassContext&);
 Status assign_layout(Graph&, PassContext&);

@@ -22,6 +22,9 @@ constexpr std::array kPipeline = {
     Pass{"canonicalize", "joins the reshapes that met", canonicalize},
     // Compositions that LiteRT has one operator for.
     Pass{"recognize-activations", "finds activations that the source spelled out", recognize_activations},
+    Pass{"recognize-pixel-shuffle", "finds pixel shuffles that the source spelled out", recognize_pixel_shuffle},
+    Pass{"canonicalize", "moves the shuffle's order into the convolution before it", canonicalize},
+    Pass{"fold-constants", "again, for its weights", fold_constants},
     // Batch norm and other scales go into the weights, paddings into convolutions, while axes still have torch's order.
     Pass{"fold-scales", "multiplications and additions of constants go into weights and biases", fold_scales},
     Pass{"fuse-pads", "zero paddings become a field of the convolution behind them", fuse_pads},
