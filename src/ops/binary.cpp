@@ -175,8 +175,8 @@ struct BinaryFacts {
   static constexpr Quant quant = Quant::kRequant;
 
   static OpPtr with_activation(const Binary& o, Activation a) {
-    const bool fuses = o.kind == BinaryKind::kAdd || o.kind == BinaryKind::kSub || o.kind == BinaryKind::kMul ||
-                       o.kind == BinaryKind::kDiv;
+    const bool fuses =
+        o.kind == BinaryKind::kAdd || o.kind == BinaryKind::kSub || o.kind == BinaryKind::kMul || o.kind == BinaryKind::kDiv;
     return fuses && o.activation == Activation::kNone ? make_op(Binary(o.kind, a)) : nullptr;
   }
 

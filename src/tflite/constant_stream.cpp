@@ -3,6 +3,12 @@
 #include "tflite/buffer_table.h"
 
 namespace atl {
+namespace {
+
+// A recipe may need its result and, before that, the same in another order of axes.
+size_t working_bytes(const Constant& c) { return c.anonymous_bytes() * (c.is_lazy() ? 2 : 1); }
+
+}  // namespace
 
 ConstantStream::ConstantStream(std::vector<const Constant*> constants, int threads)
     : constants_(std::move(constants)), claimed_(constants_.size(), false), ready_(constants_.size()) {
@@ -27,7 +33,7 @@ void ConstantStream::work() {
     while (unclaimed_ < constants_.size() && (claimed_[unclaimed_] || constants_[unclaimed_]->anonymous_bytes() == 0))
       ++unclaimed_;
     if (stop_ || unclaimed_ == constants_.size()) return;
-    const size_t i = unclaimed_, size = constants_[i]->anonymous_bytes();
+    const size_t i = unclaimed_, size = working_bytes(*constants_[i]);
     if (held_ != 0 && held_ + size > kAhead) {
       changed_.wait(lock);
       continue;
@@ -44,9 +50,9 @@ void ConstantStream::work() {
 
 Result<Tensor> ConstantStream::next() {
   std::unique_lock lock(mutex_);
-  if (position_ > 0) held_ -= constants_[position_ - 1]->anonymous_bytes();
+  if (position_ > 0) held_ -= working_bytes(*constants_[position_ - 1]);
   changed_.notify_all();
-  const size_t i = position_++, size = constants_[i]->anonymous_bytes();
+  const size_t i = position_++, size = working_bytes(*constants_[i]);
   if (claimed_[i]) {
     changed_.wait(lock, [&] { return ready_[i] != nullptr; });
     const auto t = std::move(ready_[i]);
