@@ -340,6 +340,12 @@ struct BitwiseFacts {
   static Result<bool> canonicalize(const Bitwise&, Rewrite& r) { return canonicalize_operands(r); }
   static Result<bool> legalize(const Bitwise& o, Rewrite& r) {
     const BitwiseKindFacts& f = kBits[size_t(o.kind)];
+    // Of 64 bits a ^ b = a + b - 2 (a & b), where a cast would cut them.
+    if (o.kind == BitwiseKind::kXor && r.out_type().dtype == DType::kI64) {
+      const Value common = r.add(Bitwise(BitwiseKind::kAnd), {r.in(0), r.in(1)});
+      const Value sum = r.add(Binary(BinaryKind::kAdd), {r.in(0), r.in(1)});
+      return r.replace(r.add(Binary(BinaryKind::kSub), {sum, r.add(Binary(BinaryKind::kAdd), {common, common})}));
+    }
     TRY(const bool changed, legalize_by_cast(r, r.node().op, f.dtypes));
     if (changed || f.broadcasts || r.in_type(0).shape == r.in_type(1).shape) return changed;
     const Shape s = r.out_type().shape;

@@ -107,8 +107,6 @@ bool is_computable(const Type& t) {
   return !t.quant && visit(t.dtype, [](auto) {});
 }
 
-bool is_quantized(const std::optional<Type>& t) { return t && t->quant.has_value(); }
-
 DType legal_substitute(DType t, std::string_view accepted) {
   if (is_float(t)) return in_list(DType::kF32, accepted) ? DType::kF32 : DType::kUnknown;
   if (!is_integer(t) && t != DType::kBool) return DType::kUnknown;

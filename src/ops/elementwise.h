@@ -100,8 +100,6 @@ Status legal_broadcast(std::string_view what, TypesIn in, size_t limit = 8);
 bool in_list(DType t, std::string_view list);
 /// True for an element type that eval can compute with (one that visit() knows) and that is not quantized.
 bool is_computable(const Type& t);
-/// True when an operand or result is quantized: the arithmetic ops do not read such operators from files.
-bool is_quantized(const std::optional<Type>& t);
 
 /// Replaces the node of `r` by `op` (the node's own op, or the same one with another element type in its fields) on operands of
 /// an element type in `accepted`, with a CAST before each operand that needs one and behind each result whose element type

@@ -24,7 +24,7 @@ class ConstantStream {
   Result<Tensor> next();
 
  private:
-  static constexpr size_t kAhead = 40u << 20;
+  static constexpr size_t kAhead = 24u << 20;
   void work();
 
   const std::vector<const Constant*> constants_;

@@ -27,6 +27,7 @@ Json rounded(double v) {
 Json to_json(const OutputCheck& o) {
   Json j{{"name", o.name}, {"type", to_string(o.type)}};
   j.update(to_json(o.comparison));
+  if (o.rounding_rms) j["rounding_rms"] = rounded(*o.rounding_rms);
   return j;
 }
 

@@ -160,6 +160,32 @@ TEST_F(ProofTest, RoundingInWhatDependsOnTheInputIsNot) {
   EXPECT_EQ(run(s).outcome, Outcome::kProven);
 }
 
+// y = x but for one of 40 weights, which is off by 0.2 %: above 60 dB.
+TEST_F(ProofTest, AnErrorThatRoundingDoesNotExplainIsSeen) {
+  const auto scaled = [](float last) {
+    Graph g;
+    const Value x = g.add_input("x", f32({1, 40}));
+    Builder b(g, layer(g, "head", "linear", 5));
+    Tensor weight = Tensor::make(f32({40, 40}));
+    for (int64_t i = 0; i < weight.count(); ++i) weight.mutable_data<float>()[i] = i % 41 == 0 ? 1 : 0;
+    weight.mutable_data<float>()[weight.count() - 1] = last;
+    g.add_output("y", b.add(FullyConnected(), {x, b.constant(weight, "w"), Value{}}));
+    return g;
+  };
+  const Graph source = scaled(1);
+  ProofSubject s;
+  s.source = &source;
+  s.file.bytes = file_of(after_passes(scaled(1.002f)));
+  const Proof p = run(s);
+  EXPECT_EQ(p.outcome, Outcome::kFailed);
+  ASSERT_EQ(p.inputs.size(), 1u);
+  EXPECT_GT(p.inputs[0].outputs[0].comparison.snr_db(), 60);
+  EXPECT_NE(p.reason.find("more than rounding explains"), std::string::npos) << p.reason;
+  ProofOptions lenient;
+  lenient.tolerance.min_snr_db = 50;
+  EXPECT_EQ(run(s, lenient).outcome, Outcome::kProven);
+}
+
 TEST_F(ProofTest, TheBudgetEndsBetweenInputs) {
   const Graph source = network();
   ProofSubject s;
