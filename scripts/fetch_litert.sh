@@ -4,7 +4,7 @@
 set -euo pipefail
 version=2.3.0
 folder=$1
-[ -f "$folder/libLiteRt.so" ] && [ -f "$folder/version-$version" ] && exit 0
+[ -f "$folder/libLiteRt.so" ] && [ -d "$folder/ai_edge_litert-$version.dist-info" ] && exit 0
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -14,5 +14,6 @@ python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:
 wheel=$(ls "$scratch"/*.whl)
 mkdir -p "$folder"
 unzip -q -o -j "$wheel" 'ai_edge_litert/libLiteRt.so' -d "$folder"
-touch "$folder/version-$version"
+# Atoll reads the version from the name of this folder.
+unzip -q -o "$wheel" "ai_edge_litert-$version.dist-info/METADATA" -d "$folder"
 echo "LiteRT $version is in $folder"

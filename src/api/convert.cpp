@@ -12,7 +12,6 @@
 #include "import/importer.h"
 #include "ir/text.h"
 #include "ir/tflite_op.h"
-#include "pass/layout_problem.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
 #include "support/atomic_file.h"
@@ -88,7 +87,7 @@ PipelineOptions pipeline_options(const ConvertOptions& options) {
   return p;
 }
 
-Status optimize(Graph& graph, const ConvertOptions& options) {
+Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options) {
   if (!options.dump_dir.empty()) {
     std::error_code e;
     std::filesystem::create_directories(options.dump_dir, e);
@@ -108,15 +107,10 @@ Status optimize(Graph& graph, const ConvertOptions& options) {
   p.verify_each = options.verify_graph;
   p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
   p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
-  TRY_STATUS(run_pipeline(graph, p));
-  return tracer.take_status();
-}
-
-// How the written interface's axes stand to the source's: the layout pass only permutes, so the shapes say which permutation.
-std::vector<int> permutation_of(const Shape& source, const Shape& written) {
-  if (source == written) return {};
-  Perm p = channels_last(source.size());
-  return permuted(source, p) == written ? p : Perm{};
+  InterfacePermutations permutations;
+  TRY_STATUS(run_pipeline(graph, p, &permutations));
+  TRY_STATUS(tracer.take_status());
+  return InterfaceLayouts{std::move(permutations.inputs), std::move(permutations.outputs)};
 }
 
 std::map<std::string, size_t> count_ops(const Graph& graph) {
@@ -155,15 +149,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   Model model;
   model.graphs.push_back(options.verify ? imported.graph : std::move(imported.graph));
   Graph& graph = model.graphs[0];
-  std::vector<Shape> shapes;
-  for (const Port& p : graph.inputs()) shapes.push_back(graph.type(p.value).shape);
-  for (const Port& p : graph.outputs()) shapes.push_back(graph.type(p.value).shape);
-  TRY_STATUS(optimize(graph, options));
-  InterfaceLayouts layouts;
-  for (const Port& p : graph.inputs()) layouts.inputs.push_back(permutation_of(shapes[layouts.inputs.size()], graph.type(p.value).shape));
-  for (const Port& p : graph.outputs())
-    layouts.outputs.push_back(
-        permutation_of(shapes[layouts.inputs.size() + layouts.outputs.size()], graph.type(p.value).shape));
+  TRY(const InterfaceLayouts layouts, optimize(graph, options));
   report.inputs = report_ports(graph, graph.inputs(), layouts.inputs);
   report.outputs = report_ports(graph, graph.outputs(), layouts.outputs);
   report.ops = count_ops(graph);

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "api/inspection.h"
-#include "api/interface_layouts.h"
 #include "api/metadata.h"
 #include "import/importer.h"
 #include "pass/pipeline.h"
@@ -79,13 +78,13 @@ Status rebuild(const Graph& in_file, const std::string& file, Pair& pair, Verify
     Graph graph = pair.imported.graph;
     PipelineOptions passes;
     passes.interface_layout = layout;
-    TRY_STATUS(run_pipeline(graph, passes));
-    auto layouts = interface_layouts(pair.imported.graph, graph);
-    if (!layouts || !same_shapes(graph, graph.inputs(), in_file, in_file.inputs()) ||
+    InterfacePermutations permutations;
+    TRY_STATUS(run_pipeline(graph, passes, &permutations));
+    if (!same_shapes(graph, graph.inputs(), in_file, in_file.inputs()) ||
         !same_shapes(graph, graph.outputs(), in_file, in_file.outputs()))
       continue;
     pair.written = std::move(graph);
-    pair.layouts = *std::move(layouts);
+    pair.layouts = {std::move(permutations.inputs), std::move(permutations.outputs)};
     pair.passes = passes;
     report.layout = layout == InterfaceLayout::kKeep ? "keep" : "nhwc";
     return {};

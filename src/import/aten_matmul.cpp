@@ -235,6 +235,16 @@ void import_cross(SourceCall& c) {
   c.result(sub(c, mul(c, rolled(x, 1), rolled(y, 2)), mul(c, rolled(x, 2), rolled(y, 1))));
 }
 
+/// Identity matrices of x's shape.
+Value identity_like(SourceCall& c, Value x) {
+  const Shape s = c.shape(x);
+  const int64_t size = s.empty() ? 0 : s.back();
+  Tensor eye = Tensor::make(Type{DType::kF32, {size, size}, {}});
+  for (int64_t i = 0; i < size * size; ++i) eye.mutable_data<float>()[i] = i % (size + 1) == 0 ? 1 : 0;
+  const Value one = c.constant(cast(eye, c.dtype(x)));
+  return s.size() == 2 ? one : c.add(BroadcastTo(s), {one});
+}
+
 void import_matrix_power(SourceCall& c) {
   const Value x = operand(c, "self");
   const int64_t n = c.integer("n");

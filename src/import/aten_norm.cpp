@@ -4,6 +4,7 @@
 
 #include "import/arithmetic.h"
 #include "import/aten.h"
+#include "import/vector_norm.h"
 
 namespace atl {
 namespace {
@@ -15,11 +16,17 @@ Value along_channels(SourceCall& c, Value v, Value x) {
   return reshape(c, v, std::move(shape));
 }
 
+struct Standardized {
+  Value y, mean, rstd;  ///< mean and 1 / sqrt(var + eps) with kept axes
+};
+
 /// (x - mean) / sqrt(var + eps) over `axes`, two-pass: the variance is the mean of squared deviations.
-Value standardize(SourceCall& c, Value x, const std::vector<int64_t>& axes, double eps) {
-  const Value centered = sub(c, x, reduce(c, ReduceKind::kMean, x, axes, true));
+Standardized standardize(SourceCall& c, Value x, const std::vector<int64_t>& axes, double eps) {
+  const Value mean = reduce(c, ReduceKind::kMean, x, axes, true);
+  const Value centered = sub(c, x, mean);
   const Value variance = reduce(c, ReduceKind::kMean, mul(c, centered, centered), axes, true);
-  return mul(c, centered, unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, variance, eps)));
+  const Value rstd = unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, variance, eps));
+  return {mul(c, centered, rstd), mean, rstd};
 }
 
 /// x * weight + bias, each optional.
@@ -54,7 +61,7 @@ void batch_norm(SourceCall& c, bool use_batch_statistics, double eps) {
     if (mean.valid() || var.valid())
       return c.unsupported("batch normalization in training mode changes its running statistics",
                            "call model.eval() before torch.export.export()");
-    const Value y = standardize(c, x, axes_but_channels(c.rank(x)), eps);
+    const Value y = standardize(c, x, axes_but_channels(c.rank(x)), eps).y;
     return c.result(c.to_dtype(scale_and_shift(c, y, weight.valid() ? along_channels(c, weight, x) : weight,
                                                bias.valid() ? along_channels(c, bias, x) : bias),
                                c.dtype(c.tensor("input"))));
@@ -78,8 +85,9 @@ void import_layer_norm(SourceCall& c) {
   if (normalized == 0 || normalized > rank) return c.unsupported("normalized_shape has more axes than the operand");
   std::vector<int64_t> axes;
   for (size_t a = rank - normalized; a < rank; ++a) axes.push_back(int64_t(a));
-  const Value y = standardize(c, x, axes, c.number("eps", 1e-5));
-  c.result(c.to_dtype(scale_and_shift(c, y, parameter(c, "weight", x), parameter(c, "bias", x)), c.dtype(input)));
+  const Standardized s = standardize(c, x, axes, c.number("eps", 1e-5));
+  const Value y = scale_and_shift(c, s.y, parameter(c, "weight", x), parameter(c, "bias", x));
+  c.results({c.to_dtype(y, c.dtype(input)), s.mean, s.rstd});
 }
 
 void import_rms_norm(SourceCall& c) {
@@ -96,7 +104,7 @@ void import_rms_norm(SourceCall& c) {
 }
 
 /// x [N,C,...] normalized over each of `groups` groups of channels and all axes behind them.
-Value group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
+Standardized group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
   const Shape shape = c.shape(x);
   const int64_t channels = shape[1];
   std::vector<int64_t> spatial;
@@ -108,7 +116,9 @@ Value group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
   Shape grouped = shape;
   grouped[1] = groups;
   grouped.insert(grouped.begin() + 2, channels / groups);
-  return reshape(c, standardize(c, reshape(c, x, grouped), axes, eps), shape);
+  Standardized s = standardize(c, reshape(c, x, grouped), axes, eps);
+  s.y = reshape(c, s.y, shape);
+  return s;
 }
 
 void import_group_norm(SourceCall& c) {
@@ -134,18 +144,17 @@ void import_instance_norm(SourceCall& c) {
                          "call model.eval() before torch.export.export()");
   const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
   const Value y =
-      scale_and_shift(c, group_norm(c, x, c.shape(x)[1], c.number("eps")),
+      scale_and_shift(c, group_norm(c, x, c.shape(x)[1], c.number("eps")).y,
                       weight.valid() ? along_channels(c, weight, x) : weight, bias.valid() ? along_channels(c, bias, x) : bias);
   c.result(c.to_dtype(y, c.dtype(input)));
 }
 
-/// The Euclidean norm of v over all axes but `dim` (over all when dim is -1), which keep size 1.
-Value norm_except(SourceCall& c, Value v, int64_t dim, int64_t power) {
+/// The p-norm of v over all axes but `dim` (over all when dim is -1), which keep size 1.
+Value norm_except(SourceCall& c, Value v, int64_t dim, double p) {
   std::vector<int64_t> axes;
   for (int64_t a = 0; a < int64_t(c.rank(v)); ++a)
     if (a != dim) axes.push_back(a);
-  if (power == 1) return reduce(c, ReduceKind::kSum, unary(c, UnaryKind::kAbs, v), axes, true);
-  return unary(c, UnaryKind::kSqrt, reduce(c, ReduceKind::kSum, mul(c, v, v), axes, true));
+  return vector_norm(c, v, p, std::move(axes), true);
 }
 
 void import_weight_norm(SourceCall& c) {
@@ -159,9 +168,8 @@ void import_weight_norm(SourceCall& c) {
 
 void import_norm_except_dim(SourceCall& c) {
   const Value v = c.tensor("v");
-  const int64_t power = c.integer("pow", 2);
+  const double power = double(c.integer("pow", 2));
   int64_t dim = c.integer("dim", 0);
-  if (power != 1 && power != 2) return c.unsupported(fmt::format("pow={}", power), "pow=1 and pow=2 convert");
   if (dim == -1) {
     const Value y = norm_except(c, v, -1, power);
     return c.result(reshape(c, y, {}));
@@ -176,8 +184,7 @@ void import_renorm(SourceCall& c) {
   const double p = c.number("p"), limit = c.number("maxnorm");
   const int64_t dim = c.axis("dim", c.rank(x));
   if (c.failed()) return;
-  if (p != 1 && p != 2) return c.unsupported(fmt::format("p={}", p), "p=1 and p=2 convert");
-  const Value norm = norm_except(c, x, dim, int64_t(p));
+  const Value norm = norm_except(c, x, dim, p);
   const Value factor = div(c, c.scalar(limit, c.dtype(x)), binary(c, BinaryKind::kAdd, norm, 1e-7));
   const Value above = compare(c, CompareKind::kGreater, norm, limit);
   c.result(mul(c, x, select(c, above, factor, c.scalar(1, c.dtype(x)))));

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "import/arithmetic.h"
 #include "import/aten.h"
+#include "import/vector_norm.h"
 #include "ops/index.h"
 #include "ops/promotion.h"
 
@@ -146,26 +146,11 @@ void import_logsumexp(SourceCall& c) {
   c.result(without_kept(c, add(c, unary(c, UnaryKind::kLog, sum), largest), axes, keep_dims(c)));
 }
 
-/// The p-norm over `axes`, which stay when `keep`. x is a float.
-Value norm(SourceCall& c, Value x, double p, std::vector<int64_t> axes, bool keep) {
-  if (p == 0) {
-    const Value ones = c.to_dtype(compare(c, CompareKind::kNotEqual, x, 0), c.dtype(x));
-    return reduce(c, ReduceKind::kSum, ones, axes, keep);
-  }
-  if (axes.empty()) return unary(c, UnaryKind::kAbs, x);
-  if (p == 2) return unary(c, UnaryKind::kSqrt, reduce(c, ReduceKind::kSum, mul(c, x, x), axes, keep));
-  const Value magnitude = unary(c, UnaryKind::kAbs, x);
-  if (p == 1) return reduce(c, ReduceKind::kSum, magnitude, axes, keep);
-  if (std::isinf(p)) return reduce(c, p > 0 ? ReduceKind::kMax : ReduceKind::kMin, magnitude, axes, keep);
-  const Value sum = reduce(c, ReduceKind::kSum, binary(c, BinaryKind::kPow, magnitude, p), axes, keep);
-  return binary(c, BinaryKind::kPow, sum, 1 / p);
-}
-
 void import_norm(SourceCall& c) {
   const Value x = operand(c);
   if (c.failed()) return;
   const double p = c.has("ord") ? c.number("ord") : c.number("p", 2);
-  c.result(norm(c, x, p, c.axes("dim", c.rank(x), true), keep_dims(c)));
+  c.result(vector_norm(c, x, p, c.axes("dim", c.rank(x), true), keep_dims(c)));
 }
 
 // linalg.norm: without ord the 2-norm of all elements; with ord and two axes a matrix norm. linalg.matrix_norm is always one,
@@ -182,13 +167,13 @@ void import_linalg_norm(SourceCall& c) {
   }
   std::vector<int64_t> axes = pair;
   std::sort(axes.begin(), axes.end());
-  if (!c.has("ord")) return c.result(norm(c, x, 2, axes, keep_dims(c)));
+  if (!c.has("ord")) return c.result(vector_norm(c, x, 2, axes, keep_dims(c)));
   if (const auto* name = std::get_if<std::string>(c.arg("ord"))) {
     if (*name != "fro") return c.unsupported(fmt::format("the matrix norm ord='{}'", *name), "ord='fro' converts");
-    return c.result(norm(c, x, 2, axes, keep_dims(c)));
+    return c.result(vector_norm(c, x, 2, axes, keep_dims(c)));
   }
   const double p = c.number("ord");
-  if (pair.size() < 2) return c.result(norm(c, x, p, axes, keep_dims(c)));
+  if (pair.size() < 2) return c.result(vector_norm(c, x, p, axes, keep_dims(c)));
   if (pair.size() != 2) return c.unsupported("a matrix norm over more than two axes");
   if (std::abs(p) != 1 && !std::isinf(p))
     return c.unsupported(fmt::format("the matrix norm ord={}", p), "ord='fro', 1 and inf convert");
@@ -202,12 +187,12 @@ void import_linalg_norm(SourceCall& c) {
 void import_pairwise_distance(SourceCall& c) {
   const Value x = operand(c, "x1"), y = operand(c, "x2");
   const Value d = binary(c, BinaryKind::kAdd, sub(c, x, y), c.number("eps", 1e-6));
-  if (!c.failed()) c.result(norm(c, d, c.number("p", 2), {int64_t(c.rank(d)) - 1}, keep_dims(c)));
+  if (!c.failed()) c.result(vector_norm(c, d, c.number("p", 2), {int64_t(c.rank(d)) - 1}, keep_dims(c)));
 }
 
 void import_dist(SourceCall& c) {
   const Value d = sub(c, operand(c, "self"), operand(c, "other"));
-  if (!c.failed()) c.result(norm(c, d, c.number("p", 2), all_axes(c, d), false));
+  if (!c.failed()) c.result(vector_norm(c, d, c.number("p", 2), all_axes(c, d), false));
 }
 
 // Distances of every row of x1 to every row of x2, from their differences (no cancellation).
@@ -221,28 +206,28 @@ void import_cdist(SourceCall& c) {
   const Value a = reshape(c, x, xs), b = reshape(c, y, ys);
   const double p = c.number("p", 2);
   const int64_t axis = int64_t(std::max(xs.size(), ys.size())) - 1;
-  if (p != 2) return c.result(norm(c, sub(c, a, b), p, {axis}, false));
+  if (p != 2) return c.result(vector_norm(c, sub(c, a, b), p, {axis}, false));
   const Value squares = binary(c, BinaryKind::kSquaredDifference, a, b);
   c.result(unary(c, UnaryKind::kSqrt, reduce(c, ReduceKind::kSum, squares, {axis}, false)));
 }
 
 void import_cosine_similarity(SourceCall& c) {
-  const Value x = operand(c, "x1"), y = operand(c, "x2");
+  Value x = operand(c, "x1"), y = operand(c, "x2");
   if (c.failed()) return;
-  const auto shape = broadcast(c.shape(x), c.shape(y));
+  auto shape = broadcast(c.shape(x), c.shape(y));
   if (!shape) return c.unsupported("operands that do not broadcast");
+  if (shape->empty()) shape = Shape{1};
   const int64_t axis = c.axis("dim", shape->size(), 1);
   const double eps = c.number("eps", 1e-8);
   if (c.failed()) return;
-  auto length = [&](Value v) {
-    const int64_t own = axis - int64_t(shape->size() - c.rank(v));
-    const Value n = own < 0 ? unary(c, UnaryKind::kAbs, v) : norm(c, v, 2, {own}, false);
-    return binary(c, BinaryKind::kMaximum, n, eps);
-  };
-  if (c.shape(x) != *shape || c.shape(y) != *shape)
-    return c.unsupported("operands of different shapes", "expand the smaller one");
+  for (Value* v : {&x, &y}) {
+    if (c.rank(*v) == 0) *v = reshape(c, *v, Shape(shape->size(), 1));
+    if (c.shape(*v) != *shape) *v = c.add(BroadcastTo(*shape), {*v});
+  }
+  auto length = [&](Value v) { return binary(c, BinaryKind::kMaximum, vector_norm(c, v, 2, {axis}, false), eps); };
   const Value dot = reduce(c, ReduceKind::kSum, mul(c, x, y), {axis}, false);
-  c.result(div(c, dot, mul(c, length(x), length(y))));
+  const Value cosine = div(c, dot, mul(c, length(x), length(y)));
+  c.result(cosine);
 }
 
 /// x with NaN replaced by 0, and a mask of what is a number.

@@ -67,6 +67,7 @@ struct LogSoftmaxFacts {
   }
 
   static Result<bool> canonicalize(const LogSoftmax& o, Rewrite& r) {
+    if (element_count(r.in_type(0).shape) == 0) return r.replace(r.in(0));
     if (o.axis >= 0) return false;
     return r.replace(r.add(LogSoftmax(o.axis + int64_t(r.in_type(0).rank())), {r.in(0)}));
   }

@@ -76,6 +76,7 @@ struct SoftmaxFacts {
   }
 
   static Result<bool> canonicalize(const Softmax& o, Rewrite& r) {
+    if (element_count(r.in_type(0).shape) == 0) return r.replace(r.in(0));
     if (o.axis >= 0) return false;
     Softmax op = o;
     op.axis += int64_t(r.in_type(0).rank());

@@ -96,6 +96,12 @@ Result<Graph> Rebuilder::run() {
 Status assign_layout(Graph& graph, PassContext& context) {
   LayoutProblem problem(graph, context.interface_layout);
   problem.solve();
+  const auto changed = [](const Perm& p) { return is_identity(p) ? Perm{} : p; };
+  context.input_permutations.clear();
+  context.output_permutations.clear();
+  for (const Port& p : graph.inputs()) context.input_permutations.push_back(changed(problem.choice_of(p.value.node).out));
+  for (size_t i = 0; i < graph.outputs().size(); ++i)
+    context.output_permutations.push_back(changed(problem.choice_of_output(i).in[0]));
   TRY(Graph rebuilt, Rebuilder(graph, problem).run());
   graph = std::move(rebuilt);
   return {};

@@ -18,6 +18,8 @@ struct PassContext {
   /// Rewrites left to apply: after that many, passes stop rewriting (to bisect a wrong rewrite). Layout and legalization always run.
   int64_t rewrite_limit = -1;
   int64_t rewrites = 0;  ///< applied so far
+  /// Set by assign_layout: axis k of an input or output is the source's axis perm[k]; an empty entry where nothing changed.
+  std::vector<Perm> input_permutations, output_permutations;
 
   bool may_rewrite() const { return rewrite_limit < 0 || rewrites < rewrite_limit; }
 };

@@ -43,7 +43,7 @@ constexpr std::array kPipeline = {
 
 std::span<const Pass> pipeline() { return kPipeline; }
 
-Status run_pipeline(Graph& graph, const PipelineOptions& options) {
+Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermutations* permutations) {
   PassContext context;
   context.interface_layout = options.interface_layout;
   context.rewrite_limit = options.rewrite_limit;
@@ -65,6 +65,7 @@ Status run_pipeline(Graph& graph, const PipelineOptions& options) {
     }
     if (options.observer) options.observer(index, pass.name, graph, seconds, changed);
   }
+  if (permutations) *permutations = {std::move(context.input_permutations), std::move(context.output_permutations)};
   return {};
 }
 

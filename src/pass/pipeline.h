@@ -22,8 +22,13 @@ struct PipelineOptions {
 /// Every pass in the order in which it runs.
 std::span<const Pass> pipeline();
 
+/// How the axes of the interface were permuted: axis k of input or output i is the source's axis perm[k]; empty when unchanged.
+struct InterfacePermutations {
+  std::vector<Perm> inputs, outputs;
+};
+
 /// Runs all passes on an imported graph; it is then ready to be written (Stage::kLegal).
 /// E: the passes'; kInternal when the verifier finds an inconsistency.
-Status run_pipeline(Graph& graph, const PipelineOptions& options);
+Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermutations* permutations = nullptr);
 
 }  // namespace atl

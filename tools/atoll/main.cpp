@@ -57,12 +57,15 @@ void print_error(const Error& e, bool json) {
 
 int run(int argc, char** argv) {
   CLI::App app{"atoll: from a PyTorch model to a Google Coral board or any other LiteRT device"};
+  app.name("atoll");
   app.set_version_flag("--version", "atoll " ATOLL_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(38);
   app.footer(
       "Exit codes: 0 success, 1 a problem of the model or input, 2 usage, 3 a failed proof, 70 a bug in Atoll.\n"
       "`atoll COMMAND --help` has the options and examples of a command.");
+  bool json = false;
+  for (int i = 1; i < argc; ++i) json |= std::string_view(argv[i]) == "--json";
   Outcome outcome;
   add_convert(app, outcome);
   add_inspect(app, outcome);
@@ -76,13 +79,12 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    fmt::print(stderr, "error[E{}]: {}\n  hint: atoll {}--help\n", int(Code::kUsage), e.what(),
-               app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
+    const std::string command = app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ";
+    print_error(error(Code::kUsage, e.what(), fmt::format("atoll {}--help", command)), json);
     return kUsageError;
   }
+  if (outcome.status && std::fflush(stdout) != 0) outcome.status = error(Code::kWrite, "the output cannot be written");
   if (outcome.status) return outcome.exit_code;
-  bool json = false;
-  for (int i = 1; i < argc; ++i) json |= std::string_view(argv[i]) == "--json";
   print_error(outcome.status.error(), json);
   return exit_code_of(outcome.status.error());
 }
