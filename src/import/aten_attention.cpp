@@ -38,8 +38,8 @@ Value split_heads(Builder& b, Value x, int64_t heads) {
 
 /// Multi-head attention of torch's own fast path: one matrix for query, key and value (rows in this order).
 Value multi_head(SourceCall& c, Value q, Value k, Value v, const HeadWeights& w, int64_t heads, const Attention& o) {
-  const int64_t width = c.shape(q).back();
-  if (heads < 1 || width % heads != 0 || c.rank(q) != 3) {
+  const int64_t width = c.rank(q) == 3 ? c.shape(q)[2] : 0;
+  if (heads < 1 || width == 0 || width % heads != 0 || c.rank(k) != 3 || c.rank(v) != 3) {
     c.unsupported(fmt::format("{} heads for {}", heads, to_string(c.shape(q))));
     return {};
   }

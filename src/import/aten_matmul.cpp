@@ -45,6 +45,7 @@ void import_addmm(SourceCall& c) {
   const Value self = operand(c, "self"), x = operand(c, "mat1"), y = operand(c, "mat2");
   const double beta = c.number("beta", 1), alpha = c.number("alpha", 1);
   if (c.failed()) return;
+  if (c.rank(y) != 2) return c.unsupported("an operand that is not a matrix");
   const Shape s = c.shape(self);
   const bool row = !s.empty() && s.back() == c.shape(y).back() && element_count(s) == s.back();
   if (row && beta == 1 && alpha == 1 && is_float(c.dtype(x)) && is_constant_expression(c.graph(), y)) {
@@ -249,7 +250,8 @@ void import_matrix_power(SourceCall& c) {
   const Value x = operand(c, "self");
   const int64_t n = c.integer("n");
   if (c.failed()) return;
-  if (n < 1 || n > 64) return c.unsupported(fmt::format("a matrix to the power {}", n), "powers from 1 to 64 convert");
+  if (n < 0 || n > 64) return c.unsupported(fmt::format("a matrix to the power {}", n), "powers from 0 to 64 convert");
+  if (n == 0) return c.result(identity_like(c, x));
   Value power = x, y;
   for (int64_t rest = n; rest; rest >>= 1) {
     if (rest & 1) y = y.valid() ? matmul(c, y, power) : power;

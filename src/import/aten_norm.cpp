@@ -128,10 +128,12 @@ void import_group_norm(SourceCall& c) {
   if (c.rank(x) < 2 || groups < 1 || c.shape(x)[1] % groups != 0)
     return c.unsupported(fmt::format("{} groups for {}", groups, to_string(c.shape(x))));
   const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
-  const Value y =
-      scale_and_shift(c, group_norm(c, x, groups, c.number("eps", 1e-5)),
-                      weight.valid() ? along_channels(c, weight, x) : weight, bias.valid() ? along_channels(c, bias, x) : bias);
-  c.result(c.to_dtype(y, c.dtype(input)));
+  const Standardized s = group_norm(c, x, groups, c.number("eps", 1e-5));
+  if (c.failed()) return;
+  const Value y = scale_and_shift(c, s.y, weight.valid() ? along_channels(c, weight, x) : weight,
+                                  bias.valid() ? along_channels(c, bias, x) : bias);
+  const Shape per_group{c.shape(x)[0], groups};
+  c.results({c.to_dtype(y, c.dtype(input)), reshape(c, s.mean, per_group), reshape(c, s.rstd, per_group)});
 }
 
 void import_instance_norm(SourceCall& c) {

@@ -44,14 +44,14 @@ bool read_network(SourceCall& c, Network& n, bool projected) {
     return false;
   }
   for (size_t i = 0; i < params.size(); i += each) {
-    RecurrentWeights w{params[i], params[i + 1], {}, {}, {}};
+    RecurrentWeights w{params[i], params[i + 1], {}, {}, {}, {}};
     if (biases) {
       w.b_ih = params[i + 2];
       w.b_hh = params[i + 3];
     }
     if (projected) w.w_hr = params[i + each - 1];
-    if (c.rank(w.w_ih) != 2 || c.rank(w.w_hh) != 2) {
-      c.fail(error(Code::kShape, "recurrent weights that are not matrices"));
+    if (c.rank(w.w_ih) != 2 || c.rank(w.w_hh) != 2 || (biases && (c.rank(w.b_ih) != 1 || c.rank(w.b_hh) != 1))) {
+      c.fail(error(Code::kShape, "recurrent weights that are not matrices, or biases that are not vectors"));
       return false;
     }
     n.weights.push_back(w);
@@ -179,30 +179,37 @@ void import_packed(SourceCall& c) {
   c.unsupported("a packed sequence", "pass the padded tensor: pack_padded_sequence sorts and cuts by lengths that are data");
 }
 
-RecurrentWeights cell_weights(SourceCall& c) {
-  return {c.tensor("w_ih"), c.tensor("w_hh"), c.optional_tensor("b_ih"), c.optional_tensor("b_hh"), {}};
+/// The weights of a cell that is called with x and one state.
+RecurrentWeights cell_weights(SourceCall& c, Value x, Value state) {
+  const RecurrentWeights w{c.tensor("w_ih"), c.tensor("w_hh"), c.optional_tensor("b_ih"), c.optional_tensor("b_hh"), {}, {}};
+  const bool vectors = (!w.b_ih.valid() || c.rank(w.b_ih) == 1) && (!w.b_hh.valid() || c.rank(w.b_hh) == 1);
+  if (!c.failed() && (!vectors || c.rank(x) == 0 || c.rank(state) == 0 || w.b_ih.valid() != w.b_hh.valid()))
+    c.unsupported("biases that are not vectors, or a scalar");
+  return w;
 }
 
 void import_lstm_cell(SourceCall& c) {
   const Value x = c.tensor("input");
   const Values hx = c.tensors("hx");
-  RecurrentWeights w = cell_weights(c);
-  if (c.failed()) return;
   if (hx.size() != 2) return c.unsupported("states that are not (h, c)");
+  RecurrentWeights w = cell_weights(c, x, hx[0]);
+  if (c.failed()) return;
   const LstmState s = lstm_step(c, {input_gates(c, RecurrentCell::kLstm, x, w)}, {hx[0], hx[1]}, w);
   c.results({s.h, s.c});
 }
 
 void import_gru_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
-  RecurrentWeights w = cell_weights(c);
+  RecurrentWeights w = cell_weights(c, x, h);
+  if (c.failed()) return;
   c.result(gru_step(c, {input_gates(c, RecurrentCell::kGru, x, w)}, h, w));
 }
 
 template <bool kRelu>
 void import_rnn_cell(SourceCall& c) {
   const Value x = c.tensor("input"), h = c.tensor("hx");
-  RecurrentWeights w = cell_weights(c);
+  RecurrentWeights w = cell_weights(c, x, h);
+  if (c.failed()) return;
   c.result(rnn_step(c, {input_gates(c, RecurrentCell::kRnn, x, w)}, h, w, kRelu));
 }
 

@@ -298,6 +298,7 @@ void import_diff(SourceCall& c) {
   Value x = c.tensor("self");
   const int64_t axis = c.axis("dim", c.rank(x), -1), n = c.integer("n", 1);
   if (c.failed()) return;
+  if (c.rank(x) == 0) return c.unsupported("the differences of a scalar");
   const DType t = c.result_type().dtype == DType::kUnknown ? c.dtype(x) : c.result_type().dtype;
   Values parts;
   for (std::string_view name : {"prepend", "self", "append"})
@@ -367,6 +368,7 @@ void import_trace(SourceCall& c) {
   const Value x = operand(c);
   if (c.failed()) return;
   const Shape s = c.shape(x);
+  if (s.size() != 2) return c.unsupported("the trace of an operand that is not a matrix");
   const int64_t n = std::min(s[0], s[1]);
   if (n == 0) return c.result(c.scalar(0, c.dtype(x)));
   // The diagonal is every (columns + 1)-th element.

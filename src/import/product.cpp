@@ -39,6 +39,10 @@ std::vector<int64_t> others(size_t rank, const std::vector<int64_t>& a, const st
   return rest;
 }
 
+bool inside(const std::vector<int64_t>& axes, const Shape& s) {
+  return std::all_of(axes.begin(), axes.end(), [&](int64_t a) { return a >= 0 && a < int64_t(s.size()); });
+}
+
 Shape sizes(const Shape& s, const std::vector<int64_t>& axes) {
   Shape out;
   for (int64_t a : axes) out.push_back(s[size_t(a)]);
@@ -57,6 +61,10 @@ Value contract(Builder& b, Value x, Value y, const std::vector<int64_t>& x_axes,
                const std::vector<int64_t>& x_batch, const std::vector<int64_t>& y_batch) {
   if (b.failed()) return {};
   const Shape xs = b.shape(x), ys = b.shape(y);
+  if (!inside(x_axes, xs) || !inside(x_batch, xs) || !inside(y_axes, ys) || !inside(y_batch, ys)) {
+    b.fail(error(Code::kShape, fmt::format("{} and {} have too few axes for a product", to_string(xs), to_string(ys))));
+    return {};
+  }
   const auto x_rest = others(xs.size(), x_axes, x_batch), y_rest = others(ys.size(), y_axes, y_batch);
   const Shape batch = sizes(xs, x_batch), x_kept = sizes(xs, x_rest), y_kept = sizes(ys, y_rest);
   Shape result = batch;
