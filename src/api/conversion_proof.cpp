@@ -12,10 +12,18 @@ constexpr double kEqualSnr = 999;
 ProofReport report_of(const Proof& proof) {
   ProofReport r;
   switch (proof.outcome) {
-    case Outcome::kProven: r.verdict = ProofReport::Verdict::kProven; break;
-    case Outcome::kPartial: r.verdict = ProofReport::Verdict::kPartial; break;
-    case Outcome::kFailed: r.verdict = ProofReport::Verdict::kFailed; break;
-    case Outcome::kUnproven: r.verdict = ProofReport::Verdict::kNotRun; break;
+    case Outcome::kProven:
+      r.verdict = ProofReport::Verdict::kProven;
+      break;
+    case Outcome::kPartial:
+      r.verdict = ProofReport::Verdict::kPartial;
+      break;
+    case Outcome::kFailed:
+      r.verdict = ProofReport::Verdict::kFailed;
+      break;
+    case Outcome::kUnproven:
+      r.verdict = ProofReport::Verdict::kNotRun;
+      break;
   }
   r.reason = proof.reason;
   r.seconds = proof.seconds;

@@ -100,7 +100,8 @@ Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options) {
       known |= p.name == options.print_after;
       if (names.find(p.name) == std::string::npos) names += ", " + std::string(p.name);
     }
-    if (!known) return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
+    if (!known)
+      return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
   }
   Tracer tracer(options);
   PipelineOptions p = pipeline_options(options);
@@ -126,9 +127,11 @@ std::map<std::string, size_t> count_ops(const Graph& graph) {
   return ops;
 }
 
-std::vector<PortReport> report_ports(const Graph& graph, const std::vector<Port>& ports, const std::vector<Perm>& permutations) {
+std::vector<PortReport> report_ports(const Graph& graph, const std::vector<Port>& ports,
+                                     const std::vector<Perm>& permutations) {
   std::vector<PortReport> out;
-  for (size_t i = 0; i < ports.size(); ++i) out.push_back({ports[i].name, to_string(graph.type(ports[i].value)), permutations[i]});
+  for (size_t i = 0; i < ports.size(); ++i)
+    out.push_back({ports[i].name, to_string(graph.type(ports[i].value)), permutations[i]});
   return out;
 }
 

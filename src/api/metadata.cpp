@@ -14,10 +14,14 @@ namespace atl {
 
 std::string_view name(ProofReport::Verdict v) {
   switch (v) {
-    case ProofReport::Verdict::kProven: return "proven";
-    case ProofReport::Verdict::kPartial: return "partial";
-    case ProofReport::Verdict::kFailed: return "failed";
-    case ProofReport::Verdict::kNotRun: return "not run";
+    case ProofReport::Verdict::kProven:
+      return "proven";
+    case ProofReport::Verdict::kPartial:
+      return "partial";
+    case ProofReport::Verdict::kFailed:
+      return "failed";
+    case ProofReport::Verdict::kNotRun:
+      return "not run";
   }
   return "not run";
 }

@@ -8,10 +8,10 @@ namespace {
 
 // Operators that torch's schema marks as returning an alias of `self`.
 constexpr std::array<std::string_view, 33> kViews = {
-    "alias",  "as_strided", "chunk",     "contiguous", "detach",  "diagonal", "expand",   "expand_as",        "flatten",
-    "movedim", "mT",        "narrow",    "permute",    "reshape", "select",   "slice",    "split",            "split_with_sizes",
-    "squeeze", "swapaxes",  "swapdims",  "t",          "to",      "transpose", "unbind",  "unflatten",        "unfold",
-    "unsafe_chunk", "unsqueeze", "view", "view_as",    "numpy_T", "tensor_split"};
+    "alias",        "as_strided", "chunk",    "contiguous", "detach",  "diagonal",    "expand", "expand_as", "flatten",
+    "movedim",      "mT",         "narrow",   "permute",    "reshape", "select",      "slice",  "split",     "split_with_sizes",
+    "squeeze",      "swapaxes",   "swapdims", "t",          "to",      "transpose",   "unbind", "unflatten", "unfold",
+    "unsafe_chunk", "unsqueeze",  "view",     "view_as",    "numpy_T", "tensor_split"};
 
 // "aten.slice.Tensor" -> "slice"
 std::string_view base_name(std::string_view target) {

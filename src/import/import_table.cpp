@@ -40,20 +40,34 @@ std::vector<std::string_view> import_names() {
 
 DType dtype_of(ScalarType t) {
   switch (t) {
-    case ScalarType::kUInt8: return DType::kU8;
-    case ScalarType::kInt8: return DType::kI8;
-    case ScalarType::kInt16: return DType::kI16;
-    case ScalarType::kInt32: return DType::kI32;
-    case ScalarType::kInt64: return DType::kI64;
-    case ScalarType::kFloat16: return DType::kF16;
-    case ScalarType::kFloat32: return DType::kF32;
-    case ScalarType::kFloat64: return DType::kF64;
-    case ScalarType::kBool: return DType::kBool;
-    case ScalarType::kBFloat16: return DType::kBF16;
-    case ScalarType::kUInt16: return DType::kU16;
-    case ScalarType::kUInt32: return DType::kU32;
-    case ScalarType::kUInt64: return DType::kU64;
-    default: return DType::kUnknown;
+    case ScalarType::kUInt8:
+      return DType::kU8;
+    case ScalarType::kInt8:
+      return DType::kI8;
+    case ScalarType::kInt16:
+      return DType::kI16;
+    case ScalarType::kInt32:
+      return DType::kI32;
+    case ScalarType::kInt64:
+      return DType::kI64;
+    case ScalarType::kFloat16:
+      return DType::kF16;
+    case ScalarType::kFloat32:
+      return DType::kF32;
+    case ScalarType::kFloat64:
+      return DType::kF64;
+    case ScalarType::kBool:
+      return DType::kBool;
+    case ScalarType::kBFloat16:
+      return DType::kBF16;
+    case ScalarType::kUInt16:
+      return DType::kU16;
+    case ScalarType::kUInt32:
+      return DType::kU32;
+    case ScalarType::kUInt64:
+      return DType::kU64;
+    default:
+      return DType::kUnknown;
   }
 }
 

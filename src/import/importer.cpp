@@ -95,7 +95,8 @@ Status Importer::add_inputs(Scope& scope) {
                        "export with fixed shapes: leave out dynamic_shapes");
         const Type type = type_of(*meta);
         if (type.dtype == DType::kUnknown)
-          return error(Code::kUnsupportedType, fmt::format("input '{}' has element type {}", input.name, scalar_name(meta->dtype)),
+          return error(Code::kUnsupportedType,
+                       fmt::format("input '{}' has element type {}", input.name, scalar_name(meta->dtype)),
                        "cast it to a real type inside the module");
         scope.env[input.value] = {out_.graph.add_input(input.name, type)};
         scope.fixed.insert(input.value);
@@ -110,11 +111,13 @@ Status Importer::add_inputs(Scope& scope) {
         scope.fixed.insert(input.value);
         break;
       }
-      case InputKind::kUserConstant: break;
+      case InputKind::kUserConstant:
+        break;
       case InputKind::kCustomObject:
         return error(Code::kUnsupportedOp, fmt::format("input '{}' is a script object", input.value),
                      "export a module that takes and keeps only tensors");
-      case InputKind::kToken: break;
+      case InputKind::kToken:
+        break;
     }
   }
   return {};
@@ -124,8 +127,10 @@ Status Importer::add_outputs(Scope& scope) {
   for (const SourceOutput& output : program_.outputs) {
     switch (output.kind) {
       case OutputKind::kUser:
-      case OutputKind::kLoss: break;
-      case OutputKind::kToken: continue;
+      case OutputKind::kLoss:
+        break;
+      case OutputKind::kToken:
+        continue;
       case OutputKind::kGradient:
         return error(Code::kMutation, fmt::format("the program computes a gradient of '{}'", output.target),
                      "export the module in eval mode");
@@ -205,7 +210,8 @@ Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
   if (const auto* v = value.get<std::vector<double>>()) return SourceArg(*v);
   if (const auto* v = value.get<std::vector<bool>>()) return SourceArg(*v);
   if (const auto* v = value.get<ScalarType>()) return SourceArg(dtype_of(*v));
-  if (value.is_none() || value.is<TorchMemoryFormat>() || value.is<TorchLayout>() || value.is<TorchDevice>()) return SourceArg();
+  if (value.is_none() || value.is<TorchMemoryFormat>() || value.is<TorchLayout>() || value.is<TorchDevice>())
+    return SourceArg();
   return error(Code::kUnsupportedForm, fmt::format("an argument is {}", kind_name(value)));
 }
 
@@ -276,11 +282,40 @@ Values Importer::build(Scope& scope, const SourceNode& node, const std::string& 
     if (!results[i].valid() || types[i].dtype == DType::kUnknown) continue;
     const Type& got = out_.graph.type(results[i]);
     if (got.dtype == types[i].dtype && got.shape == types[i].shape) continue;
-    report(error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
-               .at(node.origin));
+    report(
+        error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
+            .at(node.origin));
     return placeholders(scope, node);
   }
   return results;
+}
+
+// How a view permutes the axes of its base; nullopt for a view that does not.
+std::optional<Perm> view_permutation(SourceCall& call, std::string_view target, size_t rank) {
+  const auto starts = [&](std::string_view prefix) { return target.substr(0, prefix.size()) == prefix; };
+  Perm perm = identity(rank);
+  if (starts("aten.permute.")) {
+    const auto dims = call.integers("dims");
+    for (size_t i = 0; i < dims.size() && i < rank; ++i) perm[i] = int(dims[i] < 0 ? dims[i] + int64_t(rank) : dims[i]);
+    return perm;
+  }
+  if (starts("aten.numpy_T.")) return Perm(perm.rbegin(), perm.rend());
+  if (starts("aten.t.") || starts("aten.mT.")) {
+    if (rank >= 2) std::swap(perm[rank - 2], perm[rank - 1]);
+    return perm;
+  }
+  const bool axes = starts("aten.swapaxes.");
+  if (!axes && !starts("aten.transpose.") && !starts("aten.swapdims.")) return std::nullopt;
+  const int64_t a = call.axis(axes ? "axis0" : "dim0", rank), b = call.axis(axes ? "axis1" : "dim1", rank);
+  if (rank >= 2 && !call.failed()) std::swap(perm[size_t(a)], perm[size_t(b)]);
+  return perm;
+}
+
+// True for views that keep the elements in row-major order when they keep all of them.
+bool keeps_order(std::string_view target) {
+  constexpr std::string_view kReorder[] = {"aten.movedim.", "aten.unfold.", "aten.as_strided.", "aten.diagonal."};
+  return std::none_of(std::begin(kReorder), std::end(kReorder),
+                      [&](std::string_view p) { return target.substr(0, p.size()) == p; });
 }
 
 // The value of `base` after its view `view` has become `changed`.
@@ -303,22 +338,10 @@ Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Va
     call.set_result_types({out_.graph.type(base)});
     rule->build(call);
     if (!call.failed() && !call.results().empty()) return call.results()[0];
-  } else if (out_.graph.type(changed).shape == shape && !starts("aten.permute") && !starts("aten.transpose")) {
-    return changed;
-  } else if (element_count(out_.graph.type(changed).shape) == element_count(shape) && !starts("aten.permute") &&
-             !starts("aten.transpose") && !starts("aten.t.") && !starts("aten.movedim") && !starts("aten.swap")) {
-    return call.add(Reshape(shape), {changed});
-  } else if (starts("aten.permute") || starts("aten.transpose") || starts("aten.t.")) {
-    const size_t rank = shape.size();
-    Perm perm = identity(rank);
-    if (starts("aten.permute")) {
-      const auto dims = call.integers("dims");
-      for (size_t i = 0; i < dims.size() && i < rank; ++i) perm[i] = int(dims[i] < 0 ? dims[i] + int64_t(rank) : dims[i]);
-    } else if (rank >= 2) {
-      const int64_t a = starts("aten.t.") ? 0 : call.axis("dim0", rank), b = starts("aten.t.") ? 1 : call.axis("dim1", rank);
-      std::swap(perm[size_t(a)], perm[size_t(b)]);
-    }
-    if (is_permutation(perm, rank)) return call.add(Transpose(inverse(perm)), {changed});
+  } else if (const auto perm = view_permutation(call, t, shape.size())) {
+    return is_permutation(*perm, shape.size()) ? call.add(Transpose(inverse(*perm)), {changed}) : Value{};
+  } else if (keeps_order(t) && element_count(out_.graph.type(changed).shape) == element_count(shape)) {
+    return out_.graph.type(changed).shape == shape ? changed : call.add(Reshape(shape), {changed});
   }
   return {};
 }
@@ -328,8 +351,9 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
   if (!v.valid()) return;
   if (scope.fixed.count(name)) {
     const SourceTensor* stored = program_.find_tensor(name);
-    report(error(Code::kMutation, fmt::format("{} changes {} in place", node.target,
-                                              stored ? fmt::format("buffer '{}'", stored->fqn) : fmt::format("input '{}'", name)),
+    report(error(Code::kMutation,
+                 fmt::format("{} changes {} in place", node.target,
+                             stored ? fmt::format("buffer '{}'", stored->fqn) : fmt::format("input '{}'", name)),
                  "return the new value as an output and pass it in as an input, or call .eval() before exporting")
                .at(node.origin));
     return;
@@ -362,7 +386,8 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
 
 // torch.no_grad() and autocast regions inside a module: their body is part of the graph.
 void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth) {
-  if (!graph.graph || depth >= kMaxGraphDepth) return report(error(Code::kGraph, "graphs are nested too deeply").at(node.origin));
+  if (!graph.graph || depth >= kMaxGraphDepth)
+    return report(error(Code::kGraph, "graphs are nested too deeply").at(node.origin));
   std::vector<Value> args;
   bool after = false;
   for (const SourceArgument& a : node.inputs) {

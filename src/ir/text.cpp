@@ -129,6 +129,7 @@ Status Parser::line(std::string_view l) {
     if (!in.take('=')) return error(Code::kGraph, "'=' expected");
     in.skip_space();
     TRY(Value v, value(in.rest));
+    if (!v.valid()) return error(Code::kGraph, "an output needs a value");
     g_.add_output(std::move(name), v);
     return {};
   }
@@ -161,10 +162,12 @@ Result<Value> Parser::value(std::string_view word) {
 }
 
 Result<Tensor> Parser::constant(const Type& t, FieldText& in) {
-  TRY(const size_t bytes, byte_size(t));
-  if (bytes > (size_t(1) << 30)) return error(Code::kTooLarge, "constant too large for the text form");
+  if (!visit(t.dtype, [](auto) {}))
+    return error(Code::kGraph, fmt::format("no constants of {} in the text form", name(t.dtype)));
   Type wide = t;
   wide.dtype = DType::kF64;
+  TRY(const size_t bytes, byte_size(wide));
+  if (bytes > (size_t(1) << 31)) return error(Code::kTooLarge, "constant too large for the text form");
   Tensor values = Tensor::make(wide);
   if (!in.take('{')) return error(Code::kGraph, "'{' expected");
   in.skip_space();
@@ -173,8 +176,7 @@ Result<Tensor> Parser::constant(const Type& t, FieldText& in) {
     int64_t seed = 0;
     TRY_STATUS(parse_value(in, seed));
     std::mt19937_64 generator{uint64_t(seed)};
-    for (int64_t i = 0; i < values.count(); ++i)
-      values.mutable_data<double>()[i] = double(generator() >> 11) * 0x1p-53 * 2 - 1;
+    for (int64_t i = 0; i < values.count(); ++i) values.mutable_data<double>()[i] = double(generator() >> 11) * 0x1p-53 * 2 - 1;
   } else {
     for (int64_t i = 0; i < values.count(); ++i) {
       TRY_STATUS(parse_value(in, values.mutable_data<double>()[i]));

@@ -37,7 +37,8 @@ Status apply_to_fixpoint(Graph& graph, PassContext& context, bool limited, Resul
     TRY(const bool changed, rule(r));
     if (!changed) continue;
     ++context.rewrites;
-    if (++rewrites > bound) return error(Code::kInternal, fmt::format("rewriting does not end at {}", def_of(*graph[id].op).name));
+    if (++rewrites > bound)
+      return error(Code::kInternal, fmt::format("rewriting does not end at {}", def_of(*graph[id].op).name));
     queued.resize(graph.size(), false);
     for (uint32_t added = before; added < graph.size(); ++added) enqueue(added);
     // What uses the new nodes, and what the old node used, may match now.
@@ -51,8 +52,10 @@ Status apply_to_fixpoint(Graph& graph, PassContext& context, bool limited, Resul
       }
     bool still_used = false;
     for (uint32_t i = 0; i < graph[id].out.size(); ++i) still_used |= !graph.uses({id, i}).empty();
-    if (still_used) enqueue(id);
-    else graph.release(id);
+    if (still_used)
+      enqueue(id);
+    else
+      graph.release(id);
   }
   graph.remove_dead_nodes();
   return {};

@@ -21,8 +21,8 @@ class Rebuilder {
   const Graph& from_;
   const LayoutProblem& problem_;
   Graph to_;
-  std::map<Value, Value> made_;                      // a value of the old graph -> the new one, in its maker's layout
-  std::map<std::pair<Value, Perm>, Value> copies_;   // transposed copies
+  std::map<Value, Value> made_;                     // a value of the old graph -> the new one, in its maker's layout
+  std::map<std::pair<Value, Perm>, Value> copies_;  // transposed copies
 };
 
 // The new value that is the old one with its axes permuted by `layout`.

@@ -1,6 +1,7 @@
 // Nodes whose operands are all constants become constants.
 //   transpose(w)  ->  the same bytes under other strides;   w * s  ->  a recipe that is evaluated while the file is written
-// Small results are evaluated at once, so that later passes see their values. A fold never makes a large constant out of small ones.
+// Small results are evaluated at once, so that later passes see their values. A fold never makes a large constant out of small
+// ones.
 #include <algorithm>
 
 #include "ir/tflite_op.h"

@@ -70,8 +70,10 @@ Value rebuild(Builder& b, const Weighted& w, Value data, Value weight, Value bia
   Values in = n.in;
   in[0] = data;
   in[1] = weight;
-  if (in.size() > 2) in[2] = bias;
-  else if (bias.valid()) in.push_back(bias);
+  if (in.size() > 2)
+    in[2] = bias;
+  else if (bias.valid())
+    in.push_back(bias);
   return b.add(op, in);
 }
 
@@ -84,7 +86,8 @@ struct ScaleOrShift {
 std::optional<ScaleOrShift> scale_or_shift(const Graph& g, Value v) {
   const auto* op = g.as<Binary>(v);
   if (!op || op->activation != Activation::kNone) return std::nullopt;
-  if (op->kind != BinaryKind::kMul && op->kind != BinaryKind::kAdd && op->kind != BinaryKind::kSub && op->kind != BinaryKind::kDiv)
+  if (op->kind != BinaryKind::kMul && op->kind != BinaryKind::kAdd && op->kind != BinaryKind::kSub &&
+      op->kind != BinaryKind::kDiv)
     return std::nullopt;
   const Values& in = g[v].in;
   const bool first = g.constant(in[0]) != nullptr;
@@ -111,16 +114,22 @@ Result<bool> fold_behind(Rewrite& r, const ScaleOrShift& s) {
   Value weight = w->weight, bias = w->bias;
   switch (s.kind) {
     case BinaryKind::kMul:
-    case BinaryKind::kDiv: std::tie(weight, bias) = scale(Binary(s.kind), vector); break;
+    case BinaryKind::kDiv:
+      std::tie(weight, bias) = scale(Binary(s.kind), vector);
+      break;
     case BinaryKind::kSub:
-      if (s.constant_first) std::tie(weight, bias) = scale(Binary(BinaryKind::kMul), r.constant(Tensor::of<float>(DType::kF32, {1}, std::array{-1.f})));
+      if (s.constant_first)
+        std::tie(weight, bias) =
+            scale(Binary(BinaryKind::kMul), r.constant(Tensor::of<float>(DType::kF32, {1}, std::array{-1.f})));
       [[fallthrough]];
     default: {
       const bool minus = s.kind == BinaryKind::kSub && !s.constant_first;
       const Value shift = full_bias(r, *w, vector);
       const Value zero = r.constant(Tensor::of<float>(DType::kF32, {1}, std::array{0.f}));
-      if (bias.valid()) bias = r.add(Binary(minus ? BinaryKind::kSub : BinaryKind::kAdd), {bias, shift});
-      else bias = minus ? r.add(Binary(BinaryKind::kSub), {zero, shift}) : shift;
+      if (bias.valid())
+        bias = r.add(Binary(minus ? BinaryKind::kSub : BinaryKind::kAdd), {bias, shift});
+      else
+        bias = minus ? r.add(Binary(BinaryKind::kSub), {zero, shift}) : shift;
     }
   }
   return r.replace(rebuild(r, *w, w->data, weight, bias));

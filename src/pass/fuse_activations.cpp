@@ -1,18 +1,22 @@
 // An activation behind an op that can apply it inside its kernel becomes that op's field.
 //   relu(conv(x))  ->  conv(x) {activation=relu}
+#include "ops/activation.h"
 #include "ops/unary.h"
 #include "pass/pass.h"
-#include "ops/activation.h"
 
 namespace atl {
 namespace {
 
 Activation fusable(UnaryKind k) {
   switch (k) {
-    case UnaryKind::kRelu: return Activation::kRelu;
-    case UnaryKind::kRelu6: return Activation::kRelu6;
-    case UnaryKind::kReluN1To1: return Activation::kReluN1To1;
-    default: return Activation::kNone;
+    case UnaryKind::kRelu:
+      return Activation::kRelu;
+    case UnaryKind::kRelu6:
+      return Activation::kRelu6;
+    case UnaryKind::kReluN1To1:
+      return Activation::kReluN1To1;
+    default:
+      return Activation::kNone;
   }
 }
 

@@ -37,7 +37,8 @@ Result<bool> recognize_hard_swish(Rewrite& r) {
     if (!match(g, r.out(), binary(BinaryKind::kMul, any(&a), any(&b)))) return false;
     for (int side = 0; side < 2; ++side, std::swap(a, b)) {
       Value gate;
-      const bool divided = match(g, b, ordered(BinaryKind::kDiv, any(&gate), constant(&factor))) && close(r.uniform_value(factor), 6);
+      const bool divided =
+          match(g, b, ordered(BinaryKind::kDiv, any(&gate), constant(&factor))) && close(r.uniform_value(factor), 6);
       const bool scaled = !divided && match(g, b, binary(BinaryKind::kMul, any(&gate), constant(&factor))) &&
                           close(r.uniform_value(factor), 1.0 / 6);
       if ((divided || scaled) && shifted_relu6(r, gate) == a) return r.replace(r.add(Unary(UnaryKind::kHardSwish), {a}));
@@ -72,24 +73,38 @@ bool has_finite_rows(Rewrite& r, Value v, int depth = 0) {
   return def_of(*g[v].op).moves_elements && has_finite_rows(r, g[v].in[0], depth + 1);
 }
 
+// What `condition` is where no score is -inf, when it is computed from comparisons of `scores` with -inf; nullopt otherwise.
+std::optional<bool> unmasked_condition(Rewrite& r, Value condition, Value scores) {
+  constexpr int kMaxSteps = 4;
+  const Graph& g = r.graph();
+  bool inverted = false;
+  for (int i = 0; i < kMaxSteps; ++i) {
+    if (const auto* c = g.as<Compare>(condition)) {
+      const bool known = c->kind == CompareKind::kEqual || c->kind == CompareKind::kNotEqual;
+      const auto infinity = r.uniform_value(g[condition].in[1]);
+      if (!known || g[condition].in[0] != scores || !infinity || *infinity != -INFINITY) return std::nullopt;
+      return (c->kind == CompareKind::kNotEqual) != inverted;
+    }
+    if (const auto* u = g.as<Unary>(condition); u && u->kind == UnaryKind::kLogicalNot)
+      inverted = !inverted;
+    else if (const auto* reduce = g.as<Reduce>(condition);
+             !(reduce && (reduce->kind == ReduceKind::kAny || reduce->kind == ReduceKind::kAll)) &&
+             !def_of(*g[condition].op).moves_elements)
+      return std::nullopt;
+    condition = g[condition].in[0];
+  }
+  return std::nullopt;
+}
+
 // torch's decomposed attention guards rows that are masked as a whole; without a mask the guard never acts.
 Result<bool> recognize_safe_softmax(Rewrite& r) {
   const Graph& g = r.graph();
   if (!g.is(r.out(), OpCode::kSelect)) return false;
-  for (const Value v : {r.in(1), r.in(2)}) {
-    const Value other = v == r.in(1) ? r.in(2) : r.in(1);
-    if (!g.is(v, OpCode::kSoftmax) || !close(r.uniform_value(other), 0)) continue;
+  for (const bool taken : {true, false}) {
+    const Value v = r.in(taken ? 1 : 2), other = r.in(taken ? 2 : 1);
+    if (!g.is(v, OpCode::kSoftmax) || !close(r.uniform_value(other), 0) || r.type(v) != r.out_type()) continue;
     const Value scores = g[v].in[0];
-    // The condition must be computed from comparisons of the same scores with -inf.
-    Value condition = r.in(0), compared, infinity;
-    for (int i = 0; i < 4; ++i) {
-      if (match(g, condition, compare(any(&compared), constant(&infinity)))) break;
-      if (g[condition].in.empty()) return false;
-      condition = g[condition].in[0];
-    }
-    if (compared != scores || !infinity.valid()) continue;
-    const auto value = r.uniform_value(infinity);
-    if (!value || *value != -INFINITY || !has_finite_rows(r, scores)) continue;
+    if (unmasked_condition(r, r.in(0), scores) != taken || !has_finite_rows(r, scores)) continue;
     return r.replace(v);
   }
   return false;

@@ -30,6 +30,8 @@ Result<bool> recognize(Rewrite& r) {
 
 }  // namespace
 
-Status recognize_pixel_shuffle(Graph& graph, PassContext& context) { return apply_to_fixpoint(graph, context, true, recognize); }
+Status recognize_pixel_shuffle(Graph& graph, PassContext& context) {
+  return apply_to_fixpoint(graph, context, true, recognize);
+}
 
 }  // namespace atl

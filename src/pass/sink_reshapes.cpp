@@ -8,7 +8,8 @@
 namespace atl {
 namespace {
 
-// For each axis of `to` the axis of `from` that it is, or -1 for an axis of size one that was added; nullopt when other axes change.
+// For each axis of `to` the axis of `from` that it is, or -1 for an axis of size one that was added; nullopt when other axes
+// change.
 std::optional<std::vector<int>> matched_axes(const Shape& from, const Shape& to) {
   std::vector<int> axes;
   size_t i = 0;

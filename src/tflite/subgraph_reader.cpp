@@ -31,6 +31,16 @@ bool updates_variables(BuiltinOperator code) {
   }
 }
 
+// A hostile file may name a union's type and leave out its value, which packing does not survive.
+void drop_empty_unions(tflite::TensorT& t) {
+  if (t.quantization && !t.quantization->details.value) t.quantization->details.Reset();
+  if (!t.sparsity) return;
+  for (auto& axis : t.sparsity->dim_metadata) {
+    if (!axis->array_segments.value) axis->array_segments.Reset();
+    if (!axis->array_indices.value) axis->array_indices.Reset();
+  }
+}
+
 bool is_aligned(const void* p, DType t) {
   const size_t width = std::max<size_t>(1, size_t(bits(t)) / 8);
   return reinterpret_cast<uintptr_t>(p) % width == 0;
@@ -129,6 +139,7 @@ Result<Value> SubgraphReader::add_source(int32_t tensor) {
   }
   tflite::TensorT kept;
   t.table->UnPackTo(&kept);
+  drop_empty_unions(kept);
   kept.buffer = 0;
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(tflite::CreateTensor(builder, &kept));

@@ -66,7 +66,8 @@ TEST(Constant, ViewsEqualCopiesOnAllSmallShapes) {
           const ConstantPtr again = view->reshaped(to);
           if (!again) {
             ++refused;
-            ASSERT_FALSE(view->is_dense()) << "a dense constant takes every shape: " << to_string(from) << " to " << to_string(to);
+            ASSERT_FALSE(view->is_dense()) << "a dense constant takes every shape: " << to_string(from) << " to "
+                                           << to_string(to);
             continue;
           }
           ++views;

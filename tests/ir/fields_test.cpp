@@ -23,14 +23,16 @@ struct Sample {
   std::vector<std::string> words;
 
   static auto fields(auto& o) {
-    return std::tuple{field("flag", o.flag),   field("size", o.size), field("beta", o.beta),     field("scale", o.scale),
-                      field("name", o.name),   field("to", o.to),     field("color", o.color),   field("axes", o.axes),
+    return std::tuple{field("flag", o.flag),     field("size", o.size),  field("beta", o.beta),   field("scale", o.scale),
+                      field("name", o.name),     field("to", o.to),      field("color", o.color), field("axes", o.axes),
                       field("stride", o.stride), field("words", o.words)};
   }
 };
 
 std::string text_of(const Sample& s) { return print_fields(Sample::fields(s)); }
 Status read(std::string_view text, Sample& s) { return parse_fields(text, Sample::fields(s)); }
+
+bool same(const Sample& a, const Sample& b) { return equal_fields(Sample::fields(a), Sample::fields(b)); }
 
 Sample example() {
   return {true, -3, 0.1, 0.1f, "a \"b\" \\ c, d]", DType::kBF16, Color::kDarkBlue, {1, -2, 3}, {4, 5}, {"", "x,y"}};
@@ -40,10 +42,10 @@ TEST(Fields, PrintAndParse) {
   const Sample s = example();
   EXPECT_EQ(text_of(s), R"(flag=true, size=-3, beta=0.1, scale=0.1, name="a \"b\" \\ c, d]", to=bf16, color=dark_blue, )"
                         R"(axes=[1,-2,3], stride=[4,5], words=["","x,y"])");
-  Sample back;
+  Sample back{};
   const Status status = read(text_of(s), back);
   ASSERT_TRUE(status) << format(status.error());
-  EXPECT_TRUE(equal_fields(Sample::fields(s), Sample::fields(back)));
+  EXPECT_TRUE(same(s, back));
   EXPECT_EQ(text_of(back), text_of(s));
 }
 
@@ -52,9 +54,9 @@ TEST(Fields, ExtremeNumbersSurvive) {
   s.size = std::numeric_limits<int64_t>::min();
   s.beta = std::numeric_limits<double>::denorm_min();
   s.scale = std::numeric_limits<float>::infinity();
-  Sample back;
+  Sample back{};
   ASSERT_TRUE(read(text_of(s), back));
-  EXPECT_TRUE(equal_fields(Sample::fields(s), Sample::fields(back)));
+  EXPECT_TRUE(same(s, back));
 }
 
 TEST(Fields, EachFieldCountsForEquality) {
@@ -62,7 +64,7 @@ TEST(Fields, EachFieldCountsForEquality) {
   const auto differs = [&](auto change) {
     Sample b = a;
     change(b);
-    return !equal_fields(Sample::fields(a), Sample::fields(b));
+    return !same(a, b);
   };
   EXPECT_FALSE(differs([](Sample&) {}));
   EXPECT_TRUE(differs([](Sample& b) { b.flag = false; }));

@@ -64,7 +64,9 @@ TEST(Text, OriginsAreCommentsThatParsingSkips) {
   const OriginId origin = g.add_origin({.module_path = "net.act", .file = "net.py", .line = 12});
   const auto y = g.add(make_op(Unary(UnaryKind::kAbs)), {x}, origin);
   g.add_output("y", (*y)[0]);
-  EXPECT_EQ(print(g), "graph main\n%0: f32[2] = input \"x\"\n%1: f32[2] = unary(%0) {kind=abs}  // net.act net.py:12\noutput \"y\" = %1\n");
+  EXPECT_EQ(
+      print(g),
+      "graph main\n%0: f32[2] = input \"x\"\n%1: f32[2] = unary(%0) {kind=abs}  // net.act net.py:12\noutput \"y\" = %1\n");
   EXPECT_TRUE(parse_graph(print(g)));
 }
 

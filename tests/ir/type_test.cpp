@@ -99,7 +99,8 @@ TEST(Type, ByteSizes) {
 
 TEST(Type, ByteSizesThatOverflowAreErrors) {
   const int64_t big = int64_t(1) << 32, largest = std::numeric_limits<int64_t>::max();
-  for (const Shape& s : {Shape{big, big}, Shape{largest, 2, 2}, Shape{big, big, big, big}, Shape{largest}, Shape{int64_t(1) << 48}}) {
+  for (const Shape& s :
+       {Shape{big, big}, Shape{largest, 2, 2}, Shape{big, big, big, big}, Shape{largest}, Shape{int64_t(1) << 48}}) {
     const auto size = byte_size({DType::kF32, s, {}});
     ASSERT_FALSE(size) << to_string(s);
     EXPECT_EQ(size.error().code, Code::kTooLarge);

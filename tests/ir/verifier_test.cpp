@@ -51,6 +51,7 @@ TEST_F(Verifier, OperandOfAResultThatDoesNotExist) {
   expect_found("operand 0 does not exist");
 }
 TEST_F(Verifier, Cycle) {
+  uses(node(add).in[0]).clear();
   node(add).in[0] = abs;
   uses(abs).push_back({add.node, 0});
   expect_found("operand 0 is computed later");
@@ -65,7 +66,7 @@ TEST_F(Verifier, UseThatIsNotOne) {
 }
 TEST_F(Verifier, OutputWithoutItsUse) {
   uses(abs).clear();
-  expect_found("output 'y' does not know");
+  expect_found("output 'y' does not know this use");
 }
 TEST_F(Verifier, ConstantWithoutAValue) {
   node(constant).constant.reset();

@@ -31,7 +31,8 @@ constexpr const char* kResidual =
     "%3: f32[5] = const \"b\" {random 3}\n%4: f32[2,5,6,7] = conv2d(%0, %1, _) " POINTWISE
     "%5: f32[2,5,6,7] = conv2d(%4, %2, %3) " CONV
     "%6: f32[2,5,6,7] = unary(%5) {kind=relu}\n%7: f32[2,5,6,7] = conv2d(%6, %2, %3) " CONV
-    "%8: f32[2,5,6,7] = binary(%7, %4) {kind=add, activation=none}\n%9: f32[2,5,6,7] = unary(%8) {kind=relu}\noutput \"z\" = %9\n";
+    "%8: f32[2,5,6,7] = binary(%7, %4) {kind=add, activation=none}\n%9: f32[2,5,6,7] = unary(%8) {kind=relu}\noutput \"z\" = "
+    "%9\n";
 
 TEST_F(AssignLayoutTest, AResidualBlockIsTransposedAtItsEndsOnly) {
   load(kResidual);
@@ -71,10 +72,12 @@ TEST_F(AssignLayoutTest, ABranchOfTwoLayoutsIsTransposedOnce) {
 
 TEST_F(AssignLayoutTest, TheSmallerTensorIsTransposed) {
   // mean over channels makes the tensor narrow: moving what is behind it is cheaper than what is before it.
-  load("%0: f32[1,8,64,48] = input \"x\"\n%1: f32[16,8,3,3] = const \"w\" {random 1}\n%2: f32[1,16,64,48] = conv2d(%0, %1, _) " CONV
-       "%3: f32[1,16,64,48] = unary(%2) {kind=tanh}\n"
-       "%4: f32[1,2,64,48] = slice(%3) {begin=[0,4,0,0], size=[1,2,64,48], stride=[1,1,1,1], shrink=[]}\n"
-       "%5: f32[1,2,64,48] = unary(%4) {kind=abs}\noutput \"z\" = %5\n");
+  load(
+      "%0: f32[1,8,64,48] = input \"x\"\n%1: f32[16,8,3,3] = const \"w\" {random 1}\n%2: f32[1,16,64,48] = conv2d(%0, %1, "
+      "_) " CONV
+      "%3: f32[1,16,64,48] = unary(%2) {kind=tanh}\n"
+      "%4: f32[1,2,64,48] = slice(%3) {begin=[0,4,0,0], size=[1,2,64,48], stride=[1,1,1,1], shrink=[]}\n"
+      "%5: f32[1,2,64,48] = unary(%4) {kind=abs}\noutput \"z\" = %5\n");
   run(assign_layout);
   ASSERT_EQ(count(OpCode::kTranspose), 2u) << print(g);
   for (uint32_t id : g.topological_order())
@@ -84,8 +87,9 @@ TEST_F(AssignLayoutTest, TheSmallerTensorIsTransposed) {
 }
 
 TEST_F(AssignLayoutTest, ATransposeOfOnesIsAReshape) {
-  load("%0: f32[2,3,1,1] = input \"x\"\n%1: f32[5,3,1,1] = const \"w\" {random 1}\n%2: f32[2,5,1,1] = conv2d(%0, %1, _) " POINTWISE
-       "output \"z\" = %2\n");
+  load(
+      "%0: f32[2,3,1,1] = input \"x\"\n%1: f32[5,3,1,1] = const \"w\" {random 1}\n%2: f32[2,5,1,1] = conv2d(%0, %1, "
+      "_) " POINTWISE "output \"z\" = %2\n");
   run(assign_layout);
   EXPECT_EQ(count(OpCode::kTranspose), 0u);
   EXPECT_EQ(count(OpCode::kReshape), 2u);

@@ -42,8 +42,9 @@ TEST_F(FuseActivationsTest, AResultThatIsUsedTwiceStays) {
 }
 
 TEST_F(FuseActivationsTest, OnlyOneActivationFits) {
-  load(std::string(kConv) + "%4: f32[2,5,5,4] = unary(%3) {kind=relu_n1_to_1}\n%5: f32[2,5,5,4] = unary(%4) {kind=relu}\n"
-                            "output \"z\" = %5\n");
+  load(std::string(kConv) +
+       "%4: f32[2,5,5,4] = unary(%3) {kind=relu_n1_to_1}\n%5: f32[2,5,5,4] = unary(%4) {kind=relu}\n"
+       "output \"z\" = %5\n");
   EXPECT_EQ(run(fuse_activations), 1);
   EXPECT_EQ(output_op<Unary>().kind, UnaryKind::kRelu);
 }

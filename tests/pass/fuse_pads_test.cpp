@@ -11,8 +11,8 @@ class FusePadsTest : public PassTest {
  protected:
   /// A convolution behind the padding of the given fields.
   void load_padded(const std::string& pad, const std::string& padded, const std::string& result) {
-    load("%0: f32[2,3,6,7] = input \"x\"\n%1: f32[4,3,2,3] = const \"w\" {random 1}\n%2: f32[" + padded + "] = pad(%0) {" + pad +
-         "}\n%3: f32[" + result + "] = conv2d(%2, %1, _) " CONV "output \"z\" = %3\n");
+    load("%0: f32[2,3,6,7] = input \"x\"\n%1: f32[4,3,2,3] = const \"w\" {random 1}\n%2: f32[" + padded + "] = pad(%0) {" +
+         pad + "}\n%3: f32[" + result + "] = conv2d(%2, %1, _) " CONV "output \"z\" = %3\n");
   }
 };
 

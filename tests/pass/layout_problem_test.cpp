@@ -5,7 +5,8 @@
 namespace atl {
 namespace {
 
-#define CONV(groups) "{stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=" groups ", activation=none, layout=channels_first}\n"
+#define CONV(groups) \
+  "{stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=" groups ", activation=none, layout=channels_first}\n"
 
 const Perm kFirst{0, 1, 2, 3}, kLast{0, 2, 3, 1};
 

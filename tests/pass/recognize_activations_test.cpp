@@ -38,30 +38,32 @@ TEST_P(HardSwish, IsRecognized) {
 #define OUTPUT(n) "output \"z\" = %" #n "\n"
 INSTANTIATE_TEST_SUITE_P(
     Spellings, HardSwish,
-    testing::Values(Spelling{"ProductDivided", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8)},
-                    Spelling{"ProductDividedSwapped", SHIFTED_SWAPPED BINARY(7, 6, 0, mul) BINARY(8, 7, 2, div) OUTPUT(8)},
-                    Spelling{"ProductScaled", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 3, mul) OUTPUT(8)},
-                    Spelling{"ProductScaledSwapped", SHIFTED BINARY(7, 6, 0, mul) BINARY(8, 3, 7, mul) OUTPUT(8)},
-                    Spelling{"GateDivided", SHIFTED BINARY(7, 6, 2, div) BINARY(8, 0, 7, mul) OUTPUT(8)},
-                    Spelling{"GateDividedSwapped", SHIFTED BINARY(7, 6, 2, div) BINARY(8, 7, 0, mul) OUTPUT(8)},
-                    Spelling{"GateScaled", SHIFTED BINARY(7, 6, 3, mul) BINARY(8, 0, 7, mul) OUTPUT(8)},
-                    Spelling{"GateScaledSwapped", SHIFTED_SWAPPED BINARY(7, 3, 6, mul) BINARY(8, 7, 0, mul) OUTPUT(8)},
-                    Spelling{"DividedByFive", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 4, div) OUTPUT(8), false},
-                    Spelling{"SixDividedByTheProduct", SHIFTED "%7: f32[2,3,5] = unary(%6) {kind=exp}\n" BINARY(8, 0, 7, mul)
-                                                           "%9: f32[2,3,5] = unary(%8) {kind=exp}\n" BINARY(10, 2, 9, div) OUTPUT(10),
-                             false},
-                    Spelling{"GateOfAnotherValue",
-                             "%5: f32[2,3,5] = unary(%0) {kind=abs}\n%6: f32[2,3,5] = binary(%5, %1) {kind=add, activation=none}\n"
-                             "%7: f32[2,3,5] = unary(%6) {kind=relu6}\n" BINARY(8, 0, 7, mul) BINARY(9, 8, 2, div) OUTPUT(9),
-                             false},
-                    Spelling{"ShiftedByFive",
-                             "%5: f32[2,3,5] = binary(%0, %4) {kind=add, activation=none}\n%6: f32[2,3,5] = unary(%5) {kind=relu6}\n"  //
-                             BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8),
-                             false},
-                    Spelling{"ShiftedDownwards",
-                             "%5: f32[2,3,5] = binary(%0, %1) {kind=sub, activation=none}\n%6: f32[2,3,5] = unary(%5) {kind=relu6}\n"  //
-                             BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8),
-                             false}),
+    testing::Values(
+        Spelling{"ProductDivided", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8)},
+        Spelling{"ProductDividedSwapped", SHIFTED_SWAPPED BINARY(7, 6, 0, mul) BINARY(8, 7, 2, div) OUTPUT(8)},
+        Spelling{"ProductScaled", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 3, mul) OUTPUT(8)},
+        Spelling{"ProductScaledSwapped", SHIFTED BINARY(7, 6, 0, mul) BINARY(8, 3, 7, mul) OUTPUT(8)},
+        Spelling{"GateDivided", SHIFTED BINARY(7, 6, 2, div) BINARY(8, 0, 7, mul) OUTPUT(8)},
+        Spelling{"GateDividedSwapped", SHIFTED BINARY(7, 6, 2, div) BINARY(8, 7, 0, mul) OUTPUT(8)},
+        Spelling{"GateScaled", SHIFTED BINARY(7, 6, 3, mul) BINARY(8, 0, 7, mul) OUTPUT(8)},
+        Spelling{"GateScaledSwapped", SHIFTED_SWAPPED BINARY(7, 3, 6, mul) BINARY(8, 7, 0, mul) OUTPUT(8)},
+        Spelling{"DividedByFive", SHIFTED BINARY(7, 0, 6, mul) BINARY(8, 7, 4, div) OUTPUT(8), false},
+        Spelling{"SixDividedByTheProduct",
+                 SHIFTED "%7: f32[2,3,5] = unary(%6) {kind=exp}\n" BINARY(
+                     8, 0, 7, mul) "%9: f32[2,3,5] = unary(%8) {kind=exp}\n" BINARY(10, 2, 9, div) OUTPUT(10),
+                 false},
+        Spelling{"GateOfAnotherValue",
+                 "%5: f32[2,3,5] = unary(%0) {kind=abs}\n%6: f32[2,3,5] = binary(%5, %1) {kind=add, activation=none}\n"
+                 "%7: f32[2,3,5] = unary(%6) {kind=relu6}\n" BINARY(8, 0, 7, mul) BINARY(9, 8, 2, div) OUTPUT(9),
+                 false},
+        Spelling{"ShiftedByFive",
+                 "%5: f32[2,3,5] = binary(%0, %4) {kind=add, activation=none}\n%6: f32[2,3,5] = unary(%5) {kind=relu6}\n"  //
+                 BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8),
+                 false},
+        Spelling{"ShiftedDownwards",
+                 "%5: f32[2,3,5] = binary(%0, %1) {kind=sub, activation=none}\n%6: f32[2,3,5] = unary(%5) {kind=relu6}\n"  //
+                 BINARY(7, 0, 6, mul) BINARY(8, 7, 2, div) OUTPUT(8),
+                 false}),
     name_of);
 #undef SHIFTED
 #undef SHIFTED_SWAPPED
@@ -92,7 +94,7 @@ TEST_P(SafeSoftmax, LosesItsGuardOnlyWhereItCannotAct) {
   EXPECT_EQ(count(OpCode::kSelect), GetParam().found ? 0u : 1u) << print(g);
 }
 
-#define EXPORTED                                                                                          \
+#define EXPORTED                                                                                         \
   "%11: bool[2,3,4] = compare(%10, %6) {kind=equal}\n%12: bool[2,3,4] = unary(%11) {kind=logical_not}\n" \
   "%13: bool[2,3,1] = reduce(%12) {kind=any, axes=[2], keep_dims=true}\n"
 #define INVERTED "%14: bool[2,3,1] = unary(%13) {kind=logical_not}\n%15: f32[2,3,4] = softmax(%10) {axis=2, beta=1}\n"
@@ -101,11 +103,12 @@ INSTANTIATE_TEST_SUITE_P(
     Masks, SafeSoftmax,
     testing::Values(
         Spelling{"None", "%10: f32[2,3,4] = binary(%9, %5) {kind=add, activation=none}\n" EXPORTED INVERTED SELECT_EXPORTED},
-        Spelling{"NoneNotEqual", "%10: f32[2,3,4] = binary(%2, %3) {kind=mul, activation=none}\n"
-                                 "%11: bool[2,3,4] = compare(%10, %6) {kind=not_equal}\n"
-                                 "%12: bool[2,3,1] = reduce(%11) {kind=any, axes=[2], keep_dims=true}\n"
-                                 "%13: f32[2,3,4] = softmax(%10) {axis=2, beta=1}\n"
-                                 "%14: f32[2,3,4] = select(%12, %13, %7)\noutput \"z\" = %14\n"},
+        Spelling{"NoneNotEqual",
+                 "%10: f32[2,3,4] = binary(%2, %3) {kind=mul, activation=none}\n"
+                 "%11: bool[2,3,4] = compare(%10, %6) {kind=not_equal}\n"
+                 "%12: bool[2,3,1] = reduce(%11) {kind=any, axes=[2], keep_dims=true}\n"
+                 "%13: f32[2,3,4] = softmax(%10) {axis=2, beta=1}\n"
+                 "%14: f32[2,3,4] = select(%12, %13, %7)\noutput \"z\" = %14\n"},
         Spelling{"ConstantMask",
                  "%10: f32[2,3,4] = binary(%9, %4) {kind=add, activation=none}\n" EXPORTED INVERTED SELECT_EXPORTED, false},
         Spelling{"MaskThatIsAnInput",

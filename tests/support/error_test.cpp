@@ -10,9 +10,14 @@ namespace atl {
 namespace {
 
 TEST(Error, FormatHasCodeOriginTrailAndHint) {
-  Error e = error(Code::kShape, "3 channels, 4 are needed", "change in_channels");
-  e = std::move(e).in("while adding conv2d").in("pass canonicalize").at(
-      {.module_path = "net.conv", .source_op = "aten.conv2d.default", .file = "net.py", .line = 12, .text = "x = self.conv(x)"});
+  const Error e = error(Code::kShape, "3 channels, 4 are needed", "change in_channels")
+                      .in("while adding conv2d")
+                      .in("pass canonicalize")
+                      .at({.module_path = "net.conv",
+                           .source_op = "aten.conv2d.default",
+                           .file = "net.py",
+                           .line = 12,
+                           .text = "x = self.conv(x)"});
   EXPECT_EQ(format(e),
             "error[E202]: 3 channels, 4 are needed\n"
             "  --> net.conv  net.py:12  x = self.conv(x)  [aten.conv2d.default]\n"
@@ -45,16 +50,15 @@ TEST(Error, BugsSayWhereInAtollAndAskForAReport) {
 }
 
 TEST(Error, TheClosestOriginStays) {
-  Error e = error(Code::kShape, "bad").at({.module_path = "inner"});
-  e = std::move(e).at({.module_path = "outer"});
+  const Error e = error(Code::kShape, "bad").at({.module_path = "inner"}).at({.module_path = "outer"});
   EXPECT_EQ(e.origin.module_path, "inner");
 }
 
 TEST(Error, EveryCodeHasANumberAndASentenceOfItsOwn) {
   std::set<int> numbers;
   std::set<std::string_view> sentences;
-#define CODE(number, name, sentence)                                          \
-  EXPECT_TRUE(numbers.insert(number).second) << number;                       \
+#define CODE(number, name, sentence)                                           \
+  EXPECT_TRUE(numbers.insert(number).second) << number;                        \
   EXPECT_TRUE(sentences.insert(code_sentence(Code::name)).second) << sentence; \
   EXPECT_GE(number, 100);
 #include "support/codes.def"

@@ -35,9 +35,14 @@ nlohmann::ordered_json proof_json(const ProofReport& proof) {
 }
 
 void print_json(const ConvertReport& r) {
-  nlohmann::ordered_json j{{"source", r.source},   {"output", r.destination},          {"source_bytes", r.source_bytes},
-                           {"bytes", r.bytes},     {"constant_bytes", r.constant_bytes}, {"inputs", ports_json(r.inputs)},
-                           {"outputs", ports_json(r.outputs)}, {"op_count", r.op_count}};
+  nlohmann::ordered_json j{{"source", r.source},
+                           {"output", r.destination},
+                           {"source_bytes", r.source_bytes},
+                           {"bytes", r.bytes},
+                           {"constant_bytes", r.constant_bytes},
+                           {"inputs", ports_json(r.inputs)},
+                           {"outputs", ports_json(r.outputs)},
+                           {"op_count", r.op_count}};
   j["ops"] = nlohmann::ordered_json::object();
   for (const auto& [op, count] : r.ops) j["ops"][op] = count;
   j["proof"] = proof_json(r.proof);
@@ -52,9 +57,12 @@ void print_proof(const ProofReport& proof) {
     fmt::print("  {}: {}\n", styled("not proven", Style::kYellow, stdout), proof.reason);
     return;
   }
-  const auto style = proof.verdict == Verdict::kFailed ? Style::kRed : proof.verdict == Verdict::kPartial ? Style::kYellow : Style::kGreen;
+  const auto style = proof.verdict == Verdict::kFailed    ? Style::kRed
+                     : proof.verdict == Verdict::kPartial ? Style::kYellow
+                                                          : Style::kGreen;
   fmt::print("  {} on {} set{} of inputs in {}{}\n", styled(name(proof.verdict), style, stdout), proof.inputs_compared,
-             proof.inputs_compared == 1 ? "" : "s", human_seconds(proof.seconds), proof.reason.empty() ? "" : ": " + proof.reason);
+             proof.inputs_compared == 1 ? "" : "s", human_seconds(proof.seconds),
+             proof.reason.empty() ? "" : ": " + proof.reason);
   for (const OutputProof& o : proof.outputs) {
     const std::string snr = o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db);
     fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}\n", o.name, snr, o.max_error);
@@ -89,8 +97,10 @@ Status run_convert(const Arguments& a) {
   auto report = convert(a.source, a.output, options);
   bar.clear();
   if (!report) return std::move(report.error());
-  if (a.json) print_json(*report);
-  else if (!a.quiet) print_report(*report);
+  if (a.json)
+    print_json(*report);
+  else if (!a.quiet)
+    print_report(*report);
   return {};
 }
 
@@ -98,7 +108,8 @@ Status run_convert(const Arguments& a) {
 
 void add_convert(CLI::App& app, Outcome& outcome) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* c = app.add_subcommand("convert", "Convert an exported PyTorch program (.pt2) into a .tflite file, and prove it equal");
+  CLI::App* c =
+      app.add_subcommand("convert", "Convert an exported PyTorch program (.pt2) into a .tflite file, and prove it equal");
   c->add_option("SOURCE", args->source, "program written by torch.export.save")->required();
   c->add_option("-o,--output", args->output, "the .tflite file to write")->required();
   c->add_option("--layout", args->layout, "keep: inputs and outputs as in PyTorch; nhwc: images channels-last")
@@ -110,10 +121,12 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--litert", args->options.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
   c->add_flag("--json", args->json, "print the report as JSON");
   c->add_flag("-q,--quiet", args->quiet, "print nothing but errors");
-  c->add_option("--print-after", args->options.print_after, "print the graph after this pass, or after all")->group("Debugging");
+  c->add_option("--print-after", args->options.print_after, "print the graph after this pass, or after all")
+      ->group("Debugging");
   c->add_option("--dump-dir", args->options.dump_dir, "write the graph after each pass that changed it")->group("Debugging");
   c->add_flag("--time-passes", args->options.time_passes, "print the time of each pass")->group("Debugging");
-  c->add_option("--rewrite-limit", args->options.rewrite_limit, "stop rewriting after N rewrites (to bisect)")->group("Debugging");
+  c->add_option("--rewrite-limit", args->options.rewrite_limit, "stop rewriting after N rewrites (to bisect)")
+      ->group("Debugging");
   c->add_flag("--verify-graph", args->options.verify_graph, "check the graph after every pass")->group("Debugging");
   c->footer(
       "Examples:\n"

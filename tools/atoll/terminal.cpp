@@ -30,11 +30,21 @@ std::string styled(std::string_view text, Style style, std::FILE* stream) {
   if (!may_color(stream)) return std::string(text);
   const char* code = "0";
   switch (style) {
-    case Style::kBold: code = "1"; break;
-    case Style::kRed: code = "1;31"; break;
-    case Style::kGreen: code = "32"; break;
-    case Style::kYellow: code = "33"; break;
-    case Style::kDim: code = "2"; break;
+    case Style::kBold:
+      code = "1";
+      break;
+    case Style::kRed:
+      code = "1;31";
+      break;
+    case Style::kGreen:
+      code = "32";
+      break;
+    case Style::kYellow:
+      code = "33";
+      break;
+    case Style::kDim:
+      code = "2";
+      break;
   }
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }

@@ -1,0 +1,216 @@
+// In-place operators, views and reports of whole programs, on hand-made sources.
+#include "import/importer.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace atl {
+namespace {
+
+/// A program of float tensors: inputs, nodes and outputs by name.
+class Program {
+ public:
+  Program& input(const std::string& name, std::vector<int64_t> shape) {
+    tensor(name, std::move(shape));
+    source.inputs.push_back({.kind = InputKind::kUser, .value = name, .name = name});
+    source.graph.inputs.push_back({TensorRef{name}});
+    return *this;
+  }
+  Program& buffer(const std::string& name, const std::string& fqn, std::vector<int64_t> shape) {
+    tensor(name, shape);
+    static const std::vector<std::byte> kZeros(4096);
+    StoredTensor data{.dtype = ScalarType::kFloat32, .sizes = shape, .strides = contiguous_strides(shape), .bytes = kZeros};
+    source.tensors.push_back({TensorKind::kBuffer, name, fqn, data});
+    source.inputs.push_back({.kind = InputKind::kStored, .value = name, .tensor = int(source.tensors.size()) - 1});
+    source.graph.inputs.push_back({TensorRef{name}});
+    return *this;
+  }
+  /// A node with one result; tensor arguments are TensorRef values.
+  Program& node(const std::string& result, std::vector<int64_t> shape, const std::string& target,
+                std::vector<std::pair<std::string, SourceValue>> arguments) {
+    tensor(result, std::move(shape));
+    SourceNode n;
+    n.target = target;
+    for (auto& [name, value] : arguments) n.inputs.push_back({name, std::move(value), ArgumentKind::kPositional});
+    n.outputs.push_back({TensorRef{result}});
+    n.origin.node = result;
+    source.graph.nodes.push_back(std::move(n));
+    return *this;
+  }
+  Program& output(const std::string& name, OutputKind kind = OutputKind::kUser, std::string target = {}) {
+    source.outputs.push_back({kind, {TensorRef{name}}, "out_" + name, std::move(target)});
+    return *this;
+  }
+
+  SourceProgram source;
+
+ private:
+  void tensor(const std::string& name, std::vector<int64_t> shape) {
+    TensorMeta meta;
+    meta.dtype = ScalarType::kFloat32;
+    for (int64_t d : shape) meta.sizes.push_back({d});
+    for (int64_t s : contiguous_strides(shape)) meta.strides.push_back({s});
+    source.graph.tensors[name] = std::move(meta);
+  }
+};
+
+SourceValue ref(const std::string& name) { return {TensorRef{name}}; }
+SourceValue number(int64_t v) { return {v}; }
+
+/// Imports a program of one input and gives its first output on the input -3, -2, -1, ...
+std::vector<float> values_of(const Program& p) {
+  auto imported = import_program(p.source);
+  if (!imported) {
+    ADD_FAILURE() << format(imported.error());
+    return {};
+  }
+  const Graph& g = imported->graph;
+  std::map<Value, Tensor> values;
+  for (const Port& port : g.inputs()) {
+    Tensor t = Tensor::make(g.type(port.value));
+    for (int64_t i = 0; i < t.count(); ++i) t.mutable_data<float>()[i] = float(i - 3);
+    values[port.value] = t;
+  }
+  for (uint32_t id : g.topological_order()) {
+    const Node& n = g[id];
+    if (n.op->code == OpCode::kInput) continue;
+    if (n.constant) {
+      values[Value{id, 0}] = *n.constant->materialize();
+      continue;
+    }
+    Tensors in;
+    for (Value v : n.in) in.push_back(values.at(v));
+    auto out = def_of(*n.op).eval(*n.op, in);
+    if (!out) {
+      ADD_FAILURE() << format(out.error());
+      return {};
+    }
+    for (uint32_t i = 0; i < out->size(); ++i) values[Value{id, i}] = (*out)[i];
+  }
+  const Tensor& t = values.at(g.outputs()[0].value);
+  return {t.values<float>().begin(), t.values<float>().end()};
+}
+
+Program doubled(std::vector<int64_t> shape) {
+  return Program().input("x", shape).node("y", shape, "aten.add.Tensor", {{"self", ref("x")}, {"other", ref("x")}});
+}
+
+TEST(Importer, AnInPlaceOperatorChangesItsOldName) {
+  Program p = doubled({2, 3});
+  p.node("relu_", {2, 3}, "aten.relu_.default", {{"self", ref("y")}});
+  p.node("z", {2, 3}, "aten.neg.default", {{"self", ref("y")}}).output("z");
+  EXPECT_EQ(values_of(p), (std::vector<float>{0, 0, 0, 0, -2, -4}));
+}
+
+TEST(Importer, AResultOfAnInPlaceOperatorIsItsOperand) {
+  Program p = doubled({2, 3});
+  p.node("a", {2, 3}, "aten.relu_.default", {{"self", ref("y")}});
+  p.node("b", {2, 3}, "aten.neg_.default", {{"self", ref("a")}}).output("y");
+  EXPECT_EQ(values_of(p), (std::vector<float>{0, 0, 0, 0, -2, -4}));
+}
+
+TEST(Importer, FillingASliceChangesItsBase) {
+  Program p = doubled({2, 3});
+  p.node("s", {2, 1}, "aten.slice.Tensor", {{"self", ref("y")}, {"dim", number(1)}, {"start", number(1)}, {"end", number(2)}});
+  p.node("f", {2, 1}, "aten.fill_.Scalar", {{"self", ref("s")}, {"value", number(9)}}).output("y");
+  EXPECT_EQ(values_of(p), (std::vector<float>{-6, 9, -2, 0, 9, 4}));
+}
+
+TEST(Importer, AViewSeesTheChangeOfItsBase) {
+  Program p = doubled({2, 3});
+  p.node("v", {6}, "aten.view.default", {{"self", ref("y")}, {"size", {std::vector<int64_t>{6}}}});
+  p.node("f", {2, 3}, "aten.relu_.default", {{"self", ref("y")}}).output("v");
+  EXPECT_EQ(values_of(p), (std::vector<float>{0, 0, 0, 0, 2, 4}));
+}
+
+TEST(Importer, ChangingATransposeChangesItsBase) {
+  Program p = doubled({2, 3});
+  p.node("t", {3, 2}, "aten.transpose.int", {{"self", ref("y")}, {"dim0", number(0)}, {"dim1", number(1)}});
+  p.node("s", {2}, "aten.select.int", {{"self", ref("t")}, {"dim", number(0)}, {"index", number(2)}});
+  p.node("f", {2}, "aten.fill_.Scalar", {{"self", ref("s")}, {"value", number(9)}}).output("y");
+  EXPECT_EQ(values_of(p), (std::vector<float>{-6, -4, 9, 0, 2, 9}));
+}
+
+// A square matrix has the shape of its transpose: only the operator says that the axes are swapped.
+TEST(Importer, ChangingATransposeOfASquareChangesItsBase) {
+  const std::vector<std::pair<std::string, std::vector<std::pair<std::string, SourceValue>>>> transposes = {
+      {"aten.t.default", {}},
+      {"aten.transpose.int", {{"dim0", number(0)}, {"dim1", number(-1)}}},
+      {"aten.permute.default", {{"dims", {std::vector<int64_t>{1, 0}}}}}};
+  for (const auto& [target, arguments] : transposes) {
+    SCOPED_TRACE(target);
+    Program p = doubled({2, 2});
+    auto all = arguments;
+    all.insert(all.begin(), {"self", ref("y")});
+    p.node("t", {2, 2}, target, all);
+    p.node("s", {2}, "aten.select.int", {{"self", ref("t")}, {"dim", number(0)}, {"index", number(0)}});
+    p.node("f", {2}, "aten.fill_.Scalar", {{"self", ref("s")}, {"value", number(9)}}).output("y");
+    EXPECT_EQ(values_of(p), (std::vector<float>{9, -4, 9, 0}));
+  }
+}
+
+TEST(Importer, ChangesOfABufferAreRefused) {
+  Program p;
+  p.input("x", {2, 3}).buffer("b_count", "counter.count", {2, 3});
+  p.node("a", {2, 3}, "aten.add_.Tensor", {{"self", ref("b_count")}, {"other", ref("x")}}).output("a");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kMutation);
+  EXPECT_EQ(r.error().what, "aten.add_.Tensor changes buffer 'counter.count' in place");
+  EXPECT_EQ(r.error().origin.node, "a");
+}
+
+TEST(Importer, ChangesOfAnInputAreRefused) {
+  Program p;
+  p.input("x", {2, 3}).node("v", {6}, "aten.view.default", {{"self", ref("x")}, {"size", {std::vector<int64_t>{6}}}});
+  p.node("a", {6}, "aten.relu_.default", {{"self", ref("v")}}).output("a");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kMutation);
+  EXPECT_EQ(r.error().what, "aten.relu_.default changes input 'x' in place") << "a view of an input is the input";
+}
+
+TEST(Importer, ChangesThatTheSignatureStatesAreRefused) {
+  Program p = doubled({2, 3});
+  p.output("y", OutputKind::kBufferMutation, "bn.running_mean");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kMutation);
+  EXPECT_EQ(r.error().what, "the program changes 'bn.running_mean' in place");
+}
+
+TEST(Importer, EveryUnsupportedOperatorIsReportedOnceWithItsCount) {
+  Program p = doubled({2, 3});
+  p.node("a", {2, 3}, "aten.no_such.default", {{"self", ref("y")}});
+  p.node("b", {2, 3}, "custom.other.default", {{"self", ref("a")}});
+  p.node("c", {2, 3}, "aten.no_such.default", {{"self", ref("b")}});
+  p.node("d", {2, 3}, "aten.relu.default", {{"self", ref("c")}}).output("d");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnsupportedOp);
+  EXPECT_EQ(r.error().what, "aten.no_such.default has no LiteRT form in Atoll");
+  EXPECT_EQ(r.error().count, 2);
+  EXPECT_EQ(r.error().origin.node, "a");
+  ASSERT_EQ(r.error().others.size(), 1u);
+  EXPECT_EQ(r.error().others[0].what, "custom.other.default has no LiteRT form in Atoll");
+  EXPECT_EQ(r.error().others[0].count, 1);
+}
+
+TEST(Importer, DynamicShapesAreRefused) {
+  Program p = doubled({2, 3});
+  p.output("y");
+  p.source.graph.tensors["x"].sizes[0] = {2, "s0"};
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kSymbolic);
+}
+
+TEST(Importer, AProgramWithoutOutputsIsRefused) {
+  const auto r = import_program(doubled({2, 3}).source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kGraph);
+}
+
+}  // namespace
+}  // namespace atl
