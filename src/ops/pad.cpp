@@ -176,7 +176,9 @@ struct PadFacts {
       o.mode = options->mode == tflite::MirrorPadMode::REFLECT ? PadMode::kReflect : PadMode::kSymmetric;
     }
     if (n.code == BuiltinOperator::PADV2) {
-      if (n.constants.size() < 3 || !n.constants[2] || n.constants[2]->count() != 1 || n.in[0]->quant) return not_decoded();
+      if (n.constants.size() < 3 || !n.constants[2] || n.constants[2]->count() != 1 || n.in[0]->quant ||
+          n.in[2]->dtype != n.in[0]->dtype)
+        return not_decoded();
       o.value = element_as_double(*n.constants[2], 0);
     }
     return Decoded{make_op(std::move(o)), {0}};

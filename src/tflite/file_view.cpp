@@ -101,7 +101,7 @@ Status FileView::describe(FileTensor& out) const {
   TRY(const size_t size, byte_size(out.type));
   const bool empty_data = t->buffer() != 0 && model_->buffers()->Get(t->buffer())->data() && size == 0;
   out.has_content = !out.content.empty() || empty_data;
-  const bool blockwise = t->quantization() && t->quantization()->details_type() != tflite::QuantizationDetails::NONE;
+  const bool blockwise = t->quantization() && t->quantization()->details();
   out.odd = t->sparsity() || t->variant_tensors() || blockwise || bits(out.type.dtype) == 0;
   if (!out.has_content || out.odd || out.variable) return {};
   if (out.content.size() != size)

@@ -216,7 +216,12 @@ Result<SubgraphReader::Operator> SubgraphReader::look_up(size_t index) {
   TRY_STATUS(look_up_operands(op, index));
   Origin origin{.source_op = tflite::EnumNameBuiltinOperator(op.node.code), .node = fmt::format("op{}", index)};
   if (op.node.code == BuiltinOperator::CUSTOM) origin.source_op = op.custom_code;
-  if (!op.out.empty()) origin.module_path = tensors_[size_t(op.out[0])].name;
+  if (!op.out.empty()) {
+    // Outputs are named by their ports; the name that the other results derive from is that of the first of them.
+    const auto is_inner = [&](int32_t t) { return last_reads_[size_t(t)] < size_of(subgraph_.operators()); };
+    const auto inner = std::find_if(op.out.begin(), op.out.end(), is_inner);
+    origin.module_path = tensors_[size_t(inner == op.out.end() ? op.out[0] : *inner)].name;
+  }
   op.origin = graph_.add_origin(std::move(origin));
   return op;
 }

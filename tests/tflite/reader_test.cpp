@@ -37,6 +37,17 @@ TEST(Reader, WritingWhatWasReadGivesTheSameBytes) {
   EXPECT_EQ(bytes_of(value_of(read(bytes))), bytes);
 }
 
+TEST(Reader, KeepsNamesWhenOnlySomeResultsAreOutputs) {
+  Graph g;
+  Builder b(g, origin(g, "block.split", "split"));
+  const Values parts = b.add_multi(Split(0, {1, 2, 3}), {g.add_input("x", f32({6, 4}))}, 3);
+  b.set_origin(origin(g, "block.sum", "sum"));
+  g.add_output("first", parts[0]);
+  g.add_output("y", b.add(Unary(UnaryKind::kRelu), {parts[2]}));
+  const auto bytes = bytes_of(one_graph(std::move(g)));
+  EXPECT_EQ(bytes_of(value_of(read(bytes))), bytes);
+}
+
 TEST(Reader, KeepsOpenAxesAndQuantization) {
   Graph g;
   Builder b(g);
