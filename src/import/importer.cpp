@@ -48,6 +48,25 @@ class Importer {
   OriginId origin_ = 0;
 };
 
+// contiguous, reshape, flatten and to give a view where strides and element type allow it, else a copy.
+bool gives_copy(const SourceGraph& graph, const SourceNode& node) {
+  const auto starts = [&](std::string_view prefix) { return node.target.starts_with(prefix); };
+  const bool cast = starts("aten.to.");
+  if (!cast && !starts("aten.contiguous.") && !starts("aten.reshape.") && !starts("aten.flatten.")) return false;
+  const TensorRef* in = node.inputs.empty() ? nullptr : node.inputs[0].value.get<TensorRef>();
+  const TensorRef* out = node.outputs.empty() ? nullptr : node.outputs[0].get<TensorRef>();
+  const TensorMeta* from = in ? graph.find(in->name) : nullptr;
+  const TensorMeta* to = out ? graph.find(out->name) : nullptr;
+  if (!from || !to) return false;
+  if (cast) return from->dtype != to->dtype;
+  std::vector<int64_t> strides;
+  for (const SymDim& d : from->strides) strides.push_back(d.value);
+  const Shape shape = from->shape();
+  if (strides.size() != shape.size() || strides == contiguous_strides(shape)) return false;
+  if (starts("aten.contiguous.")) return true;
+  return Constant::view(Type{DType::kF32, shape, {}}, nullptr, 0, std::move(strides), nullptr)->reshaped(to->shape()) == nullptr;
+}
+
 Type type_of(const TensorMeta& meta) {
   Type t{dtype_of(meta.dtype), {}, {}};
   for (const SymDim& d : meta.sizes) t.shape.push_back(d.value);
@@ -442,7 +461,7 @@ void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
       if (const auto* out = node.outputs[0].get<TensorRef>(); out && out->name != name->name)
         scope.aliases.add_alias(out->name, name->name);
   }
-  scope.aliases.add_node(node);
+  if (!gives_copy(scope.source, node)) scope.aliases.add_node(node);
 }
 
 Result<ImportedProgram> Importer::run() {
