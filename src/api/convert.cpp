@@ -1,5 +1,7 @@
 #include "atoll/convert.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +38,12 @@ class Draft {
   Draft& operator=(const Draft&) = delete;
   const std::string& path() const { return path_; }
   Status put_in_place(const std::string& destination) {
+    // Swapping the names is as atomic as replacing one, and spares ext4 writing the new file out at once.
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) {
+      ::unlink(path_.c_str());
+      path_.clear();
+      return {};
+    }
     std::error_code e;
     std::filesystem::rename(path_, destination, e);
     if (e) return error(Code::kWrite, fmt::format("cannot write '{}': {}", destination, e.message()));
@@ -160,8 +168,8 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
 
   model.signatures.push_back({"serving_default", 0});
   model.description = "Converted by Atoll " ATOLL_VERSION;
-  TRY(const std::string sha, digest.get());
-  model.metadata.emplace_back(kMetadataName, metadata_text(sha, report.proof));
+  // Filled in when the digest and the proof are there; both take their time beside or after the writing.
+  model.metadata.emplace_back(kMetadataName, metadata_text({}, report.proof));
   Draft draft(destination);
   WriteOptions write_options;
   write_options.threads = options.threads;
@@ -172,11 +180,11 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   if (options.verify) {
     const PipelineOptions passes = pipeline_options(options);
     TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
-    if (report.proof.verdict != ProofReport::Verdict::kNotRun)
-      TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
   } else {
     report.proof.reason = "switched off";
   }
+  TRY(const std::string sha, digest.get());
+  TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
   TRY_STATUS(draft.put_in_place(destination));
   report.seconds = since(start);
   return report;

@@ -82,12 +82,8 @@ struct OpaqueFacts {
     op.options = std::move(kept->builtin_options);
     op.options2 = std::move(kept->builtin_options_2);
     const auto& variable = kept->mutating_variable_inputs;
-    for (size_t i = 0; i < in.size(); ++i) {
-      if (in[i].dtype == DType::kUnknown)
-        op.absent();
-      else
-        op.input(int(i), i < variable.size() && variable[i]);
-    }
+    // An absent operand is an invalid value, which the writer knows; kUnknown may also be an element type that Atoll has not.
+    for (size_t i = 0; i < in.size(); ++i) op.input(int(i), i < variable.size() && variable[i]);
     for (const std::string& text : o.intermediates) {
       TRY(Type t, decode_type(text));
       op.intermediates.push_back(std::move(t));

@@ -221,7 +221,7 @@ Result<Offset<tflite::SubGraph>> SubgraphBuilder::build() {
   }
   for (const Port& p : graph_.outputs()) {
     std::string& name = port_name_[first_slot_[p.value.node] + p.value.index];
-    if (name.empty() && slot(p.value) < 0) name = names_.unique(p.name);
+    if (name.empty() && slot(p.value) < 0) name = names_.unique(p.name.empty() ? "output" : p.name);
   }
   for (uint32_t id : emission_order(graph_)) {
     Status added = add_operator(id);
