@@ -36,7 +36,7 @@ lint: setup $(BUILD)/build.ninja
 	$(PYTHON) scripts/check_structure.py
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | grep -v generated | xargs clang-format --dry-run --Werror
 	cmake --build $(BUILD) --target atoll_schema
-	run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(src|tools)/.*' > $(BUILD)/tidy.log 2>&1 || (grep -E 'warning:|error:' $(BUILD)/tidy.log; exit 1)
+	run-clang-tidy-16 -quiet -extra-arg=-Wno-unknown-warning-option -p $(BUILD) -j $(JOBS) '$(CURDIR)/(src|tools)/.*' > $(BUILD)/tidy.log 2>&1 || (grep -E 'warning:|error:' $(BUILD)/tidy.log; exit 1)
 
 format:
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i

@@ -23,8 +23,8 @@ struct ConvertOptions {
   bool verify = true;
   /// Seconds that the proof may take; what was not reached is stated in the report.
   double verify_seconds = 20;
-  uint64_t seed = 0;      ///< of the random inputs of the proof
-  std::string litert;     ///< path of libLiteRt.so or its folder; empty: searched
+  uint64_t seed = 0;   ///< of the random inputs of the proof
+  std::string litert;  ///< path of libLiteRt.so or its folder; empty: searched
   int threads = 2;
   int64_t rewrite_limit = -1;  ///< stop rewriting after so many rewrites (to find a wrong one); -1: no limit
   bool verify_graph = false;   ///< run the graph verifier after every pass
@@ -38,7 +38,7 @@ struct ConvertOptions {
 /// One input or output of a model.
 struct PortReport {
   std::string name;
-  std::string type;             ///< "f32[1,3,224,224]"
+  std::string type;              ///< "f32[1,3,224,224]"
   std::vector<int> permutation;  ///< of the source's axes; empty when they are unchanged
 };
 
@@ -74,8 +74,8 @@ struct ConvertReport {
 };
 
 /// Converts `source` (.pt2) and writes `destination` (.tflite), whole or not at all.
-/// E: of reading, importing, the passes and writing; kProofFailed when the written file does not compute what the source does (no
-/// file is left then), with the departing layer as origin.
+/// E: of reading, importing, the passes and writing; kProofFailed when the written file does not compute what the source does
+/// (no file is left then), with the departing layer as origin.
 Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& options = {});
 
 }  // namespace atl

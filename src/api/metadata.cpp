@@ -1,7 +1,7 @@
 #include "api/metadata.h"
 
 #include <fcntl.h>
-#include <schema_generated.h>
+#include <schema_tables.h>
 #include <unistd.h>
 
 #include <cmath>

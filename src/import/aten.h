@@ -1,4 +1,5 @@
-// The rules for ATen operators that are compositions of core ops, by topic. Operators that are one core op are listed in that op's file.
+// The rules for ATen operators that are compositions of core ops, by topic. Operators that are one core op are listed in that
+// op's file.
 #pragma once
 #include "ir/source_call.h"
 

@@ -64,7 +64,8 @@ bool gives_copy(const SourceGraph& graph, const SourceNode& node) {
   const Shape shape = from->shape();
   if (strides.size() != shape.size() || strides == contiguous_strides(shape)) return false;
   if (starts("aten.contiguous.")) return true;
-  return Constant::view(Type{DType::kF32, shape, {}}, nullptr, 0, std::move(strides), nullptr)->reshaped(to->shape()) == nullptr;
+  return Constant::view(Type{DType::kF32, shape, {}}, nullptr, 0, std::move(strides), nullptr)->reshaped(to->shape()) ==
+         nullptr;
 }
 
 Type type_of(const TensorMeta& meta) {

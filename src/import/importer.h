@@ -1,5 +1,5 @@
-// SourceProgram -> Graph in its imported form: torch's operators as core ops, channels-first, weights as views. In-place operators
-// become functional, views of a changed tensor see the change.
+// SourceProgram -> Graph in its imported form: torch's operators as core ops, channels-first, weights as views. In-place
+// operators become functional, views of a changed tensor see the change.
 #pragma once
 #include "ir/graph.h"
 #include "read/source.h"
@@ -15,8 +15,8 @@ struct ImportedProgram {
 
 /// Imports a whole program.
 /// E: all operators that have no form, in one error (kUnsupportedOp, kUnsupportedForm, kUnsupportedType; `others` has the rest,
-/// grouped with counts); kMutation for a program that changes a buffer or input; kSymbolic for dynamic shapes; kInternal when an
-/// inferred type is not the one that torch recorded.
+/// grouped with counts); kMutation for a program that changes a buffer or input; kSymbolic for dynamic shapes; kInternal when
+/// an inferred type is not the one that torch recorded.
 Result<ImportedProgram> import_program(const SourceProgram& program);
 
 /// The import rule of a source operator, or nullptr. Names as in "aten.relu.default".

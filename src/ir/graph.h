@@ -87,8 +87,8 @@ class Graph {
   const Origin& origin(OriginId id) const { return origins_[id]; }
   const Origin& origin_of(Value v) const { return origins_[nodes_[v.node].origin]; }
 
-  /// Every use of `from` becomes a use of `to`, but for uses by nodes with ids of `exempt` and above (those that the replacement
-  /// itself is made of). E: kInternal when their types differ.
+  /// Every use of `from` becomes a use of `to`, but for uses by nodes with ids of `exempt` and above (those that the
+  /// replacement itself is made of). E: kInternal when their types differ.
   Status replace(Value from, Value to, uint32_t exempt = ~0u);
   /// Makes operand `operand` of `node` another value of any type; for passes that re-infer afterwards (layout). The node's
   /// results are inferred anew. E: infer's; kInternal when the result types change.

@@ -73,8 +73,9 @@ struct Decoded {
   std::vector<int> in;
 };
 
-/// The roles of a weighted op's operands (convolution, fully connected): operand 0 is the data, 1 the weight, 2 the bias (optional).
-/// The op is linear in each: scaling result channel k is scaling slice k of the weight along weight_out_axis, and of the bias.
+/// The roles of a weighted op's operands (convolution, fully connected): operand 0 is the data, 1 the weight, 2 the bias
+/// (optional). The op is linear in each: scaling result channel k is scaling slice k of the weight along weight_out_axis, and
+/// of the bias.
 struct WeightRoles {
   int64_t result_axis = 0;      ///< channel axis of the result
   int64_t data_axis = 0;        ///< channel axis of operand 0
@@ -127,15 +128,18 @@ struct OpDef {
   size_t (*hash)(const OpBase&);
   std::vector<Sample> (*samples)();
   std::span<const Import> imports;
-  /// True when every element of the results is an element of operand 0 and other operands only say which: a factor may pass through.
+  /// True when every element of the results is an element of operand 0 and other operands only say which: a factor may pass
+  /// through.
   bool moves_elements;
   /// nullptr, or: turns a LiteRT operator into this op; an error means "keep it opaque".
   Result<Decoded> (*decode)(const TfliteNode&);
-  /// nullptr for ops without weights, or: the roles of the operands; nullopt when this node's weight cannot be scaled (it has an activation).
+  /// nullptr for ops without weights, or: the roles of the operands; nullopt when this node's weight cannot be scaled (it has
+  /// an activation).
   std::optional<WeightRoles> (*weights)(const OpBase&, TypesIn);
   /// nullptr, or: the same op with an activation applied to its result; a null op when it already has one.
   OpPtr (*with_activation)(const OpBase&, Activation);
-  /// nullptr, or: the same op on an operand 0 that is padded with zeros (elements before and after each axis); a null op when it cannot.
+  /// nullptr, or: the same op on an operand 0 that is padded with zeros (elements before and after each axis); a null op when
+  /// it cannot.
   OpPtr (*with_padding)(const OpBase&, TypesIn, std::span<const int64_t> before, std::span<const int64_t> after);
   /// nullptr, or: rewrites a node of this op into a simpler one; true when it did.
   Result<bool> (*canonicalize)(const OpBase&, Rewrite&);

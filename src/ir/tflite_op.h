@@ -1,6 +1,6 @@
 // An op as LiteRT writes it: builtin code, version, options, operands. What emit gives and decode gets.
 #pragma once
-#include <schema_generated.h>
+#include <schema_types.h>
 
 #include "ir/op.h"
 

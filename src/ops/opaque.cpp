@@ -1,5 +1,7 @@
 #include "ops/opaque.h"
 
+#include <schema_tables.h>
+
 #include <algorithm>
 #include <charconv>
 

@@ -1,6 +1,6 @@
-// The choice of a layout for every node, as an optimization problem: each node can run in several layouts (its op says which), and
-// where a value is made in one layout and wanted in another its bytes have to be transposed. Transposes of the source vanish: they
-// only relabel the axes between a maker and its users.
+// The choice of a layout for every node, as an optimization problem: each node can run in several layouts (its op says which),
+// and where a value is made in one layout and wanted in another its bytes have to be transposed. Transposes of the source
+// vanish: they only relabel the axes between a maker and its users.
 #pragma once
 #include <map>
 
@@ -20,8 +20,8 @@ class LayoutProblem {
 
   /// A node of the problem: a graph node that is neither a constant nor a Transpose, or an output port.
   struct Item {
-    uint32_t node = 0;      ///< graph node; unused for ports
-    int output_port = -1;   ///< number of the output port, or -1
+    uint32_t node = 0;     ///< graph node; unused for ports
+    int output_port = -1;  ///< number of the output port, or -1
     std::vector<LayoutChoice> choices;
     std::vector<int64_t> choice_cost;  ///< bytes that a choice costs by itself
     size_t chosen = 0;
@@ -49,8 +49,8 @@ class LayoutProblem {
   void add_edges();
   void propagate();
   int find_or_add(int item, std::optional<LayoutChoice> choice);
-  Perm wanted(const Edge& e, size_t choice) const;   // layout of the source that a user's choice wants
-  Perm made(int item, size_t choice) const;          // layout in which a maker's choice makes its results
+  Perm wanted(const Edge& e, size_t choice) const;  // layout of the source that a user's choice wants
+  Perm made(int item, size_t choice) const;         // layout in which a maker's choice makes its results
   int choice_for_operand(int item, uint32_t operand, const Perm& layout);
   int choice_for_result(int item, const Perm& layout);
   Family family_of(int item, size_t choice) const;

@@ -69,9 +69,7 @@ template <class A, class B>
 struct CompareMatch {
   A a;
   B b;
-  bool operator()(const Graph& g, Value v) const {
-    return g.as<Compare>(v) && a(g, g[v].in[0]) && b(g, g[v].in[1]);
-  }
+  bool operator()(const Graph& g, Value v) const { return g.as<Compare>(v) && a(g, g[v].in[0]) && b(g, g[v].in[1]); }
 };
 /// A comparison, operands in this order.
 template <class A, class B>

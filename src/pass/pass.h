@@ -15,7 +15,8 @@ enum class InterfaceLayout {
 /// Settings and counters of one run of the pipeline.
 struct PassContext {
   InterfaceLayout interface_layout = InterfaceLayout::kKeep;
-  /// Rewrites left to apply: after that many, passes stop rewriting (to bisect a wrong rewrite). Layout and legalization always run.
+  /// Rewrites left to apply: after that many, passes stop rewriting (to bisect a wrong rewrite). Layout and legalization always
+  /// run.
   int64_t rewrite_limit = -1;
   int64_t rewrites = 0;  ///< applied so far
   /// Set by assign_layout: axis k of an input or output is the source's axis perm[k]; an empty entry where nothing changed.
@@ -42,8 +43,8 @@ Status assign_layout(Graph&, PassContext&);
 Status fuse_activations(Graph&, PassContext&);
 Status legalize(Graph&, PassContext&);
 
-/// Applies `rule` to every live node, operands first, again and again until nothing changes. A rule returns true when it replaced
-/// the node. E: the rule's; kInternal when it does not come to an end.
+/// Applies `rule` to every live node, operands first, again and again until nothing changes. A rule returns true when it
+/// replaced the node. E: the rule's; kInternal when it does not come to an end.
 Status apply_to_fixpoint(Graph& graph, PassContext& context, bool limited, Result<bool> (*rule)(Rewrite&));
 
 }  // namespace atl

@@ -1,5 +1,7 @@
 #include "read/pt2.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "read/graph_json.h"

@@ -1,5 +1,7 @@
 #include "read/signature.h"
 
+#include <fmt/format.h>
+
 #include "read/graph_json.h"
 
 namespace atl {

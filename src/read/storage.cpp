@@ -1,5 +1,7 @@
 #include "read/storage.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace atl {

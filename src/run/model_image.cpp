@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "run/litert_api.h"
-#include "schema_generated.h"
+#include "schema_tables.h"
 
 namespace atl {
 namespace {

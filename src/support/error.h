@@ -10,7 +10,8 @@
 
 namespace atl {
 
-/// Every error code, from codes.def. Codes of 900 and above are bugs of Atoll, all others problems of the user's model or input.
+/// Every error code, from codes.def. Codes of 900 and above are bugs of Atoll, all others problems of the user's model or
+/// input.
 enum class Code : uint16_t {
 #define CODE(number, name, sentence) name = number,
 #include "support/codes.def"
@@ -58,8 +59,7 @@ struct Error {
 };
 
 /// Makes an error; `hint` says what the user can do.
-Error error(Code code, std::string what, std::string hint = {},
-            std::source_location where = std::source_location::current());
+Error error(Code code, std::string what, std::string hint = {}, std::source_location where = std::source_location::current());
 
 /// The error as text for a person: one block a problem, with origin and hint. No colour, ends with a newline.
 std::string format(const Error& e);

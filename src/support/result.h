@@ -1,6 +1,6 @@
 // Result<T>: a value or an Error. TRY passes an error on, CHECK_OP states a labelled condition of an operator.
 #pragma once
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <memory>
 #include <optional>

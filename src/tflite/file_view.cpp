@@ -14,6 +14,7 @@ constexpr uint64_t kMaxFlatbuffer = 0x7ffffffe;
 Error damaged(std::string what) { return error(Code::kTflite, std::move(what), "fetch or convert the file again"); }
 
 Result<std::optional<QuantParams>> read_quant(const tflite::QuantizationParameters* q, const Shape& shape) {
+  if (!has_aligned_vectors(q, tflite::QuantizationParametersTypeTable())) return damaged("zero points are not aligned");
   if (!q || size_of(q->scale()) == 0) return std::optional<QuantParams>();
   QuantParams out{to_vector(q->scale()), to_vector(q->zero_point()), q->quantized_dimension()};
   if (out.zero_point.empty()) out.zero_point.assign(out.scale.size(), 0);
@@ -45,6 +46,18 @@ Result<Shape> read_shape(const tflite::Tensor& t, bool may_be_open) {
 }
 
 }  // namespace
+
+bool has_aligned_vectors(const void* table, const flatbuffers::TypeTable* type) {
+  for (size_t i = 0; table && i < type->num_elems; ++i) {
+    const auto code = flatbuffers::ElementaryType(type->type_codes[i].base_type);
+    const bool is_wide = code == flatbuffers::ET_LONG || code == flatbuffers::ET_ULONG || code == flatbuffers::ET_DOUBLE;
+    if (!type->type_codes[i].is_repeating || !is_wide) continue;
+    const auto* v = static_cast<const flatbuffers::Table*>(table)->GetPointer<const flatbuffers::Vector<int64_t>*>(
+        flatbuffers::FieldIndexToOffset(flatbuffers::voffset_t(i)));
+    if (v && reinterpret_cast<uintptr_t>(v->Data()) % sizeof(int64_t) != 0) return false;
+  }
+  return true;
+}
 
 Result<FileView> FileView::open(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());

@@ -1,6 +1,6 @@
 // A .tflite file whose flatbuffer structure has been verified, with checked access to what flatbuffers do not check.
 #pragma once
-#include <schema_generated.h>
+#include <schema_tables.h>
 
 #include <memory>
 #include <span>
@@ -44,6 +44,9 @@ class FileView {
   const tflite::Model* model_ = nullptr;
   mutable uint64_t budget_ = 0;
 };
+
+/// True when the 64-bit vectors of a table and of nothing below it are aligned, which the flatbuffers verifier does not check.
+bool has_aligned_vectors(const void* table, const flatbuffers::TypeTable* type);
 
 /// A vector of the file; null stands for an empty one.
 template <class T>

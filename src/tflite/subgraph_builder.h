@@ -1,6 +1,6 @@
 // One graph as a subgraph of a .tflite file.
 #pragma once
-#include <schema_generated.h>
+#include <schema_tables.h>
 
 #include <map>
 #include <tuple>

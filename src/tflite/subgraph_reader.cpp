@@ -207,6 +207,11 @@ Result<SubgraphReader::Operator> SubgraphReader::look_up(size_t index) {
   op.table = subgraph_.operators()->Get(flatbuffers::uoffset_t(index));
   TRY_STATUS(file_.charge(256 + uint64_t(size_of(op.table->custom_options())) + 4 * uint64_t(size_of(op.table->inputs())) +
                           4 * uint64_t(size_of(op.table->outputs())) + 4 * uint64_t(size_of(op.table->intermediates()))));
+  const auto* unions = tflite::BuiltinOptions2TypeTable();
+  const size_t kind = size_t(op.table->builtin_options_2_type());
+  const int ref = kind < unions->num_elems ? unions->type_codes[kind].sequence_ref : -1;
+  if (ref >= 0 && !has_aligned_vectors(op.table->builtin_options_2(), unions->type_refs[ref]()))
+    return damaged("an operator's options are not aligned");
   op.table->UnPackTo(&op.options);
   if (!op.options.builtin_options.value) op.options.builtin_options.Reset();
   if (!op.options.builtin_options_2.value) op.options.builtin_options_2.Reset();

@@ -1,6 +1,6 @@
 // Element types as .tflite files number them.
 #pragma once
-#include <schema_generated.h>
+#include <schema_tables.h>
 
 #include "ir/type.h"
 

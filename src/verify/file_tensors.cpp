@@ -1,6 +1,6 @@
 #include "verify/file_tensors.h"
 
-#include <schema_generated.h>
+#include <schema_tables.h>
 
 #include <algorithm>
 #include <cstring>

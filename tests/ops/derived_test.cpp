@@ -1,4 +1,5 @@
 // Tests that derive from the ops' samples: one test for each op and property.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

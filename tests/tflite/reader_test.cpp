@@ -1,6 +1,6 @@
 #include "tflite/reader.h"
 
-#include <schema_generated.h>
+#include <schema_tables.h>
 
 #include <filesystem>
 
@@ -229,6 +229,29 @@ TEST(Reader, RefusesBuffersOutsideTheFile) {
   const auto r = read(pack(m));
   ASSERT_FALSE(r);
   EXPECT_EQ(r.error().what, "buffer 1 lies outside the file");
+}
+
+TEST(Reader, SurvivesUnionsWithoutValue) {
+  tflite::ModelT m = custom_model();
+  auto q = std::make_unique<tflite::QuantizationParametersT>();
+  q->details.Set(tflite::CustomQuantizationT{});
+  m.subgraphs[0]->tensors[1]->quantization = std::move(q);
+  auto bytes = pack(m);
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(
+      tflite::GetModel(bytes.data())->subgraphs()->Get(0)->tensors()->Get(1)->quantization());
+  auto* field = const_cast<uint8_t*>(table->GetVTable()) + tflite::QuantizationParameters::VT_DETAILS;
+  ASSERT_NE(flatbuffers::ReadScalar<uint16_t>(field), 0);
+  flatbuffers::WriteScalar<uint16_t>(field, 0);
+  const Model back = value_of(read(bytes));
+  EXPECT_EQ(back.graphs[0].count(OpCode::kConst), 1u);
+  EXPECT_FALSE(bytes_of(back).empty());
+}
+
+TEST(Reader, RefusesMisalignedVectors) {
+  const auto file = value_of(MappedFile::open(ATOLL_SOURCE_DIR "/tests/tflite/data/misaligned_zero_points.tflite"));
+  const auto r = read_tflite(file);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().what, "zero points are not aligned");
 }
 
 TEST(Reader, RefusesOtherFiles) {

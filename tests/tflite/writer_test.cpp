@@ -1,6 +1,6 @@
 #include "tflite/writer.h"
 
-#include <schema_generated.h>
+#include <schema_tables.h>
 #include <unistd.h>
 
 #include <filesystem>
