@@ -25,7 +25,9 @@ build: setup
 test: litert build
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert ctest --test-dir $(BUILD) --output-on-failure
 
-demo: litert build
+demo: litert
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS) --target atoll
 	@ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/atoll --version
 	@ATOLL_LITERT=$(abspath $(BUILD))/.litert scripts/demo.sh $(BUILD)/atoll
 
@@ -42,7 +44,7 @@ format:
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i
 
 asan: litert
-	cmake -S . -B $(BUILD)-asan -G Ninja -DATOLL_SANITIZE=ON -DATOLL_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake -S . -B $(BUILD)-asan -G Ninja -DATOLL_SANITIZE=ON -DATOLL_WERROR=ON
 	cmake --build $(BUILD)-asan -j $(JOBS)
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert ctest --test-dir $(BUILD)-asan --output-on-failure
 

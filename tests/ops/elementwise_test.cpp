@@ -296,7 +296,8 @@ TEST(OpaqueOp, KeepsOptionsAndTypes) {
   const auto emitted = def_of(OpCode::kOpaque).emit(o, in);
   ASSERT_TRUE(emitted);
   EXPECT_EQ(emitted->code, tflite::BuiltinOperator::REVERSE_SEQUENCE);
-  EXPECT_EQ(emitted->options.AsReverseSequenceOptions()->seq_dim, 1);
+  ASSERT_EQ(emitted->options.type, tflite::BuiltinOptions::ReverseSequenceOptions);
+  EXPECT_EQ(static_cast<const tflite::ReverseSequenceOptionsT*>(emitted->options.value)->seq_dim, 1);
   ASSERT_EQ(emitted->operands.size(), 2u);
   // The writer makes an absent operand of an invalid value; kUnknown alone may be an element type that Atoll has not.
   EXPECT_EQ(emitted->operands[1].kind, TfliteOperand::Kind::kInput);
