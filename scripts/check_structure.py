@@ -20,8 +20,9 @@ ALLOWED = {
     "quant": {"ops", "ir", "support"},
     "tflite": {"ops", "ir", "support"},
     "run": {"support"},
+    "data": {"run", "support"},
     "verify": {"import", "pass", "tflite", "run", "ops", "ir", "read", "support"},
-    "api": {"verify", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
+    "api": {"verify", "data", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
 }
 MAX_LINES = 600
 FORBIDDEN = re.compile(r"(utils?|misc|helper|final|late|terminal_|common)\d*$")
