@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= python3
 CMAKE_FLAGS ?=
 
-.PHONY: all setup litert build test demo bench lint format asan fuzz clean results
+.PHONY: all setup litert build test demo bench lint format asan fuzz clean results zoo
 
 all: build
 
@@ -39,6 +39,16 @@ lint: setup $(BUILD)/build.ninja
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | grep -v generated | xargs clang-format --dry-run --Werror
 	cmake --build $(BUILD) --target atoll_schema
 	run-clang-tidy-16 -quiet -extra-arg=-Wno-unknown-warning-option -p $(BUILD) -j $(JOBS) '$(CURDIR)/(src|tools)/.*' > $(BUILD)/tidy.log 2>&1 || (grep -E 'warning:|error:' $(BUILD)/tidy.log; exit 1)
+
+# The networks of torchvision, timm, transformers and the zoo's own: exported, converted, judged; writes docs/zoo.md. Takes about an hour
+# and is taken up again where it stopped. ZOO_ONLY is a regular expression of names; ZOO_PYTHON an environment that exists already.
+ZOO_ONLY ?=
+ZOO_PYTHON ?= $(BUILD)/zoo/venv/bin/python
+zoo: litert
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS) --target atoll
+	@[ -x $(ZOO_PYTHON) ] || scripts/zoo_setup.sh $(BUILD)/zoo/venv
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(ZOO_PYTHON) scripts/zoo.py --atoll $(BUILD)/atoll --folder $(BUILD)/zoo --only '$(ZOO_ONLY)' --document docs/zoo.md
 
 format:
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i

@@ -33,11 +33,16 @@ struct Pooling {
 
 // Fills in the number of windows. False (and the call refused) when none fits.
 bool count_windows(SourceCall& c, Axis& a, bool ceil_mode) {
-  const int64_t room = a.in + 2 * a.before - a.extent();
-  a.out = room < 0 ? 0 : (room + (ceil_mode ? a.stride - 1 : 0)) / a.stride + 1;
+  const int64_t room = a.in + 2 * a.before - a.extent() + (ceil_mode ? a.stride - 1 : 0);
+  a.out = room < 0 ? 0 : room / a.stride + 1;
   // A window must begin inside the axis or the padding before it.
   if (ceil_mode && (a.out - 1) * a.stride >= a.in + a.before) --a.out;
-  if (a.out >= 1 && a.in >= 1 && 2 * a.before <= a.window) return true;
+  if (a.out >= 1 && a.in >= 1 && 2 * a.before <= a.window) {
+    // The only window of an axis ends where the padding does, which is what an average counts of it.
+    const int64_t padded = a.in + a.before + a.counted;
+    if (a.out == 1 && a.dilation == 1 && a.window > padded) a.window = a.stride = padded;
+    return true;
+  }
   c.unsupported(fmt::format("a window of {} on {} elements with padding {}", a.window, a.in, a.before));
   return false;
 }
