@@ -30,34 +30,43 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 // A file name beside the destination that is removed unless it was renamed into place.
 class Draft {
  public:
-  explicit Draft(const std::string& destination) : path_(fmt::format("{}.draft-{}", destination, ::getpid())) {}
+  explicit Draft(const std::string& destination)
+      : destination_(destination), path_(fmt::format("{}.draft-{}", destination, ::getpid())) {}
   ~Draft() {
     if (!path_.empty()) ::unlink(path_.c_str());
   }
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
   const std::string& path() const { return path_; }
-  Status put_in_place(const std::string& destination) {
+  /// An error in writing the draft, told of the destination.
+  Error renamed(Error e) const {
+    if (const size_t at = e.what.find(path_); at != std::string::npos) e.what.replace(at, path_.size(), destination_);
+    return e;
+  }
+  Status put_in_place() {
     // Swapping the names is as atomic as replacing one, and spares ext4 writing the new file out at once.
-    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, destination.c_str(), RENAME_EXCHANGE) == 0) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, destination_.c_str(), RENAME_EXCHANGE) == 0) {
       ::unlink(path_.c_str());
       path_.clear();
       return {};
     }
     std::error_code e;
-    std::filesystem::rename(path_, destination, e);
-    if (e) return error(Code::kWrite, fmt::format("cannot write '{}': {}", destination, e.message()));
+    std::filesystem::rename(path_, destination_, e);
+    if (e) return error(Code::kWrite, fmt::format("cannot write '{}': {}", destination_, e.message()));
     path_.clear();
     return {};
   }
 
  private:
-  std::string path_;
+  std::string destination_, path_;
 };
 
 // Whether the output can be written is known before the work, not after it.
-Status check_destination(const std::string& destination) {
+Status check_destination(const std::string& source, const std::string& destination) {
   std::error_code e;
+  if (std::filesystem::equivalent(source, destination, e))
+    return error(Code::kWrite, fmt::format("cannot write '{}': it is the source program", destination),
+                 "name another file with -o");
   const auto status = std::filesystem::status(destination, e);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     return error(Code::kWrite, fmt::format("cannot write '{}': it is not a regular file", destination), "name a file with -o");
@@ -150,7 +159,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   ConvertReport report;
   report.source = source;
   report.destination = destination;
-  TRY_STATUS(check_destination(destination));
+  TRY_STATUS(check_destination(source, destination));
   TRY(const auto file, MappedFile::open(source));
   report.source_bytes = file->bytes().size();
   auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
@@ -174,9 +183,10 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   WriteOptions write_options;
   write_options.threads = options.threads;
   if (options.progress) options.progress("writing", 0, 1);
-  TRY(const WrittenFile written, write_tflite(model, draft.path(), write_options));
-  report.bytes = written.bytes;
-  report.constant_bytes = written.constant_bytes;
+  auto written = write_tflite(model, draft.path(), write_options);
+  if (!written) return draft.renamed(std::move(written.error()));
+  report.bytes = written->bytes;
+  report.constant_bytes = written->constant_bytes;
   if (options.verify) {
     const PipelineOptions passes = pipeline_options(options);
     TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
@@ -185,7 +195,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   }
   TRY(const std::string sha, digest.get());
   TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
-  TRY_STATUS(draft.put_in_place(destination));
+  TRY_STATUS(draft.put_in_place());
   report.seconds = since(start);
   return report;
 }

@@ -56,7 +56,8 @@ Result<InspectReport> inspect(const std::string& path, const InspectOptions& opt
       TRY_STATUS(inspect_tflite(file, options, report));
       break;
     }
-    case FileKind::kPt2: {
+    case FileKind::kPt2:
+    case FileKind::kPt2Old: {
       report.kind = "pt2";
       TRY(const SourceProgram program, read_program(file));
       TRY_STATUS(inspect_program(program, options, report));

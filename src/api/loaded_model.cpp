@@ -15,7 +15,7 @@ namespace {
 // What is wrong is known already; a person who gave the source program needs another hint.
 Error explained(Error e, const std::shared_ptr<const MappedFile>& file) {
   if (e.code != Code::kTflite) return e;
-  if (const auto kind = sniff(file); kind && *kind == FileKind::kPt2) {
+  if (const auto kind = sniff(file); kind && is_program(*kind)) {
     e.what = fmt::format("'{}' is {}, not a .tflite file", file->path(), kind_name(*kind));
     e.hint = fmt::format("convert it first: atoll convert {} -o model.tflite", file->path());
   }

@@ -20,9 +20,10 @@ constexpr std::string_view kLocalMagic = "PK\x03\x04";
 constexpr size_t kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20, kDirectorySize = 46, kLocalSize = 30;
 constexpr uint32_t kMax32 = 0xFFFFFFFF;
 constexpr uint16_t kMax16 = 0xFFFF;
-/// Deflate cannot do better than 1032 to 1; whoever claims more lies.
-constexpr uint64_t kDeflateRatio = 1032;
-constexpr uint64_t kMaxInflated = uint64_t{1} << 30;
+/// Deflate cannot do better than 1032 to 1; whoever claims more lies. What grows more than a program's texts and weights do is
+/// refused before memory is given to it, once it is large.
+constexpr uint64_t kDeflateRatio = 1032, kLargeRatio = 100;
+constexpr uint64_t kMaxInflated = uint64_t{1} << 30, kLargeInflated = uint64_t{64} << 20;
 
 std::string_view text(Bytes bytes, size_t offset, size_t size) {
   return {reinterpret_cast<const char*>(bytes.data()) + offset, size};
@@ -120,7 +121,8 @@ class DirectoryReader {
     if (e.method == 0 && e.stored != e.size) {
       return lies(e, fmt::format("is stored, but its sizes differ: {} and {} bytes", e.stored, e.size));
     }
-    if (e.method == 8 && (e.size > kMaxInflated || e.size / kDeflateRatio > e.stored)) {
+    const uint64_t ratio = e.size > kLargeInflated ? kLargeRatio : kDeflateRatio;
+    if (e.method == 8 && (e.size > kMaxInflated || e.size / ratio > e.stored)) {
       return lies(e, fmt::format("claims to grow from {} to {} bytes", e.stored, e.size));
     }
     return {};
@@ -149,7 +151,7 @@ class DirectoryReader {
                    fmt::format("the archive '{}' ends after {} bytes, before its directory", name_, bytes_.size()),
                    "copy or download the file again");
     }
-    return error(Code::kFileFormat, fmt::format("'{}' is not a zip archive", name_));
+    return error(Code::kFileFormat, fmt::format("'{}' is not a zip archive", name_), "write or copy the file again");
   }
 
   /// Reads the zip64 end record into `d`; returns where the directory must end.

@@ -36,8 +36,8 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 /// Code of an installed package, or made at run time ("<eval_with_key>.0"), rather than the user's own.
 bool is_package(std::string_view file) {
-  return file.starts_with('<') || contains(file, "/site-packages/") || contains(file, "/dist-packages/") ||
-         contains(file, "\\site-packages\\");
+  return file.starts_with('<') || file.starts_with("site-packages/") || contains(file, "/site-packages/") ||
+         contains(file, "/dist-packages/") || contains(file, "\\site-packages\\");
 }
 bool is_torch(std::string_view file) {
   return file.starts_with('<') || contains(file, "-packages/torch/") || contains(file, "-packages\\torch\\");
@@ -59,6 +59,37 @@ std::vector<std::string_view> split_entry(std::string_view entry) {
   return parts;
 }
 
+/// The dotted path of a module: "stem.0" from "stem.0" or, as torch wrote it until 2.7, "getattr(L['self'].stem, '0')". A text
+/// of another form comes back as it is.
+std::string dotted_path(std::string_view path) {
+  constexpr std::string_view kCall = "getattr(", kLocal = "L['", kLocalEnd = "']";
+  std::string_view head = path;
+  std::vector<std::string_view> steps;  // innermost call last
+  while (head.starts_with(kCall)) {
+    const size_t close = head.rfind("')"), quote = head.rfind(", '", close);
+    if (close == head.npos || quote == head.npos) return std::string(path);
+    if (const auto rest = head.substr(close + 2); !rest.empty()) {
+      if (!rest.starts_with('.')) return std::string(path);
+      steps.push_back(rest.substr(1));
+    }
+    steps.push_back(head.substr(quote + 3, close - quote - 3));
+    head = head.substr(kCall.size(), quote - kCall.size());
+  }
+  if (head.starts_with(kLocal)) {
+    const size_t end = head.find(kLocalEnd);
+    if (end == head.npos) return std::string(path);
+    head.remove_prefix(end + kLocalEnd.size());
+  }
+  if (head.starts_with("L__self__")) head.remove_prefix(std::string_view("L__self__").size());
+  if (head.starts_with('.')) head.remove_prefix(1);
+  std::string dotted(head);
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    if (!dotted.empty()) dotted += '.';
+    dotted += *step;
+  }
+  return dotted;
+}
+
 }  // namespace
 
 void read_module_stack(std::string_view nn_module_stack, Origin& origin) {
@@ -66,13 +97,7 @@ void read_module_stack(std::string_view nn_module_stack, Origin& origin) {
   const auto parts = split_entry(delimiter == nn_module_stack.npos ? nn_module_stack : nn_module_stack.substr(delimiter + 1));
   constexpr std::string_view kMadeByTorch = "_empty_nn_module_stack_from_metadata_hook";
   if (parts.size() != 3 || parts[1] == kMadeByTorch) return;
-  std::string_view path = parts[1];
-  for (std::string_view root : {"L['self']", "L__self__"}) {
-    if (path.starts_with(root)) path.remove_prefix(root.size());
-  }
-  if (path.starts_with('.')) path.remove_prefix(1);
-  path = path.substr(0, path.find('@'));  // the second call of a module is "rnn@1"
-  origin.module_path = path;
+  origin.module_path = dotted_path(parts[1].substr(0, parts[1].find('@')));  // the second call of a module is "rnn@1"
   origin.module_type = parts[2];
 }
 

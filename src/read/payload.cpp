@@ -26,12 +26,18 @@ Result<std::vector<int64_t>> plain_dims(std::string_view name, const std::vector
 Result<Payloads> Payloads::open(const Archive& archive, std::string_view folder, std::string_view model) {
   Payloads payloads;
   payloads.archive_ = &archive;
-  const std::string legacy = fmt::format("data/{}/{}.pt", folder, model);
-  if (archive.find(legacy)) {
-    TRY_STATUS(payloads.read_legacy(legacy));
+  if (const ArchiveEntry* dictionary = archive.find(fmt::format("data/{}/{}.pt", folder, model))) {
+    TRY_STATUS(payloads.read_dictionary(*dictionary));
   } else {
     TRY_STATUS(payloads.read_config(fmt::format("data/{0}/{1}_{0}_config.json", folder, model), folder));
   }
+  return payloads;
+}
+
+Result<Payloads> Payloads::open_dictionary(const Archive& archive, std::string_view path) {
+  Payloads payloads;
+  payloads.archive_ = &archive;
+  if (const ArchiveEntry* entry = archive.find(path)) TRY_STATUS(payloads.read_dictionary(*entry));
   return payloads;
 }
 
@@ -58,8 +64,9 @@ Status Payloads::read_config(const std::string& path, std::string_view folder) {
   });
 }
 
-Status Payloads::read_legacy(const std::string& path) {
-  TRY(const Blob file, archive_->view(*archive_->find(path)));
+Status Payloads::read_dictionary(const ArchiveEntry& entry) {
+  const std::string path(entry.name);
+  TRY(const Blob file, archive_->view(entry));
   if (file.bytes.empty()) return {};
   TRY(const Pickle pickle, read_torch_save(file, path));
   const auto* dict = pickle[pickle.root].get<PickleDict>();

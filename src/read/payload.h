@@ -15,6 +15,9 @@ class Payloads {
   /// Reads data/<folder>/<model>_<folder>_config.json, or data/<folder>/<model>.pt as torch 2.8 wrote it. `folder` is "weights"
   /// or "constants". Errors: kArchive when there is neither, kJson, kPickle.
   static Result<Payloads> open(const Archive& archive, std::string_view folder, std::string_view model);
+  /// Reads a dictionary of tensors that was saved as one torch.save file, the entry `path`. No such entry, or an empty one,
+  /// holds no tensors. Errors: kPickle, kArchive, kWeight.
+  static Result<Payloads> open_dictionary(const Archive& archive, std::string_view path);
 
   bool has(const std::string& fqn) const { return payloads_.count(fqn) > 0 || tensors_.count(fqn) > 0; }
   /// The tensor of that name, which exists. Tensors of one storage are views of the same bytes. Errors: kArchive for missing
@@ -29,7 +32,7 @@ class Payloads {
   };
 
   Status read_config(const std::string& path, std::string_view folder);
-  Status read_legacy(const std::string& path);
+  Status read_dictionary(const ArchiveEntry& entry);
 
   const Archive* archive_ = nullptr;
   std::unordered_map<std::string, Payload> payloads_;

@@ -1,6 +1,10 @@
 #include "read/program.h"
 
+#include <algorithm>
+
 #include "read/archive.h"
+#include "read/old_pt2.h"
+#include "read/pickle.h"
 #include "read/pt2.h"
 #include "read/sniff.h"
 
@@ -29,7 +33,23 @@ std::string export_lines(std::string_view load, const std::string& path) {
       load, stem(path));
 }
 
-Error not_a_program(FileKind kind, const std::string& path) {
+/// The key under which a training checkpoint, {"epoch": 3, "model": {...}, ...}, keeps the weights; empty for a dictionary of
+/// tensors.
+std::string find_weights_key(const Archive& archive) {
+  const auto pickle = read_torch_save(archive);
+  const auto* items = pickle ? (*pickle)[pickle->root].get<PickleDict>() : nullptr;
+  if (!items) return {};
+  const auto is_tensor = [&](const auto& item) { return (*pickle)[item.second].template get<StoredTensor>() != nullptr; };
+  if (std::any_of(items->items.begin(), items->items.end(), is_tensor)) return {};
+  for (const auto& [key, value] : items->items) {
+    const auto* name = (*pickle)[key].get<std::string>();
+    const auto* inner = (*pickle)[value].get<PickleDict>();
+    if (name && inner && std::any_of(inner->items.begin(), inner->items.end(), is_tensor)) return *name;
+  }
+  return {};
+}
+
+Error not_a_program(FileKind kind, const std::string& path, const std::string& weights_key) {
   const std::string file = base_name(path);
   std::string hint;
   switch (kind) {
@@ -37,8 +57,8 @@ Error not_a_program(FileKind kind, const std::string& path) {
     case FileKind::kLegacyStateDict:
     case FileKind::kTorchTensors:
       hint = export_lines(fmt::format("    model = MyModel()  # your model's class\n"
-                                      "    model.load_state_dict(torch.load(\"{}\"))\n",
-                                      file),
+                                      "    model.load_state_dict(torch.load(\"{}\"){})\n",
+                                      file, weights_key.empty() ? "" : fmt::format("[\"{}\"]", weights_key)),
                           path);
       break;
     case FileKind::kSafetensors:
@@ -64,6 +84,39 @@ Error not_a_program(FileKind kind, const std::string& path) {
   return error(Code::kNotAProgram, fmt::format("'{}' is {}, not an exported program", path, kind_name(kind)), std::move(hint));
 }
 
+/// What to do with a file that holds no PyTorch program and no weights of one.
+std::string hint_for(FileKind kind, const std::string& path) {
+  const std::string file = base_name(path);
+  switch (kind) {
+    case FileKind::kTflite:
+      return fmt::format("it is converted already: atoll inspect {0}, atoll run {0}", path);
+    case FileKind::kOnnx:
+      return "convert the PyTorch model that it was made from: torch.export.save(torch.export.export(model, args), "
+             "\"model.pt2\")";
+    case FileKind::kSavedModel:
+      return "LiteRT converts TensorFlow's models itself: tf.lite.TFLiteConverter.from_saved_model(folder).convert()";
+    case FileKind::kHdf5:
+    case FileKind::kKeras:
+      return fmt::format(
+          "LiteRT converts Keras models itself:\n"
+          "    import tensorflow as tf\n"
+          "    model = tf.keras.models.load_model(\"{}\")\n"
+          "    open(\"{}.tflite\", \"wb\").write(tf.lite.TFLiteConverter.from_keras_model(model).convert())",
+          file, stem(path));
+    case FileKind::kExecuTorch:
+      return "give the program that it was made from: torch.export.save(torch.export.export(model, args), \"model.pt2\")";
+    case FileKind::kTar:
+    case FileKind::kCompressed:
+      return "unpack it, and give the .pt2 file inside";
+    case FileKind::kLfsPointer:
+      return fmt::format("fetch the file itself: git lfs pull --include \"{}\"", file);
+    case FileKind::kHtml:
+      return "a server gave a web page instead of the file; look at it in a browser, and download the file again";
+    default:
+      return "give a .pt2 file: torch.export.save(torch.export.export(model, args), \"model.pt2\")";
+  }
+}
+
 /// Kinds that hold the weights or the module of which a program can be made.
 bool holds_weights(FileKind kind) {
   switch (kind) {
@@ -80,39 +133,23 @@ bool holds_weights(FileKind kind) {
   }
 }
 
-Result<SourceProgram> refuse_old(const Archive& archive) {
-  std::string version = "unknown";
-  if (const ArchiveEntry* entry = archive.find("version"); entry && entry->size < 16) {
-    TRY(const Blob text, archive.read(*entry));
-    version = text.text();
-  }
-  const std::string file = base_name(archive.name());
-  const bool upgradable = version.starts_with("8.");
-  return error(Code::kArchiveVersion,
-               fmt::format("'{}' was written by torch 2.7 or earlier (schema version {}), which is not read yet",
-                           archive.name(), version),
-               upgradable ? fmt::format("write it again with torch 2.8 or later:\n"
-                                        "    import torch\n"
-                                        "    torch.export.save(torch.export.load(\"{}\"), \"{}\")",
-                                        file, file)
-                          : "export the model again with torch 2.8 or later (it cannot load this file either)");
-}
-
 }  // namespace
 
 Result<SourceProgram> read_program(const std::shared_ptr<const MappedFile>& file, std::string_view model) {
   FileKind kind = FileKind::kOther;
+  std::string weights_key;
   if (is_zip(*file)) {
     TRY(const Archive archive, Archive::open(blob_of(file), file->path()));
     TRY(kind, sniff(archive));
     if (kind == FileKind::kPt2) return read_pt2(archive, model);
-    if (kind == FileKind::kPt2Old) return refuse_old(archive);
+    if (kind == FileKind::kPt2Old) return read_old_pt2(archive);
+    if (kind == FileKind::kStateDict) weights_key = find_weights_key(archive);
   } else {
     TRY(kind, sniff(file));
   }
-  if (holds_weights(kind)) return not_a_program(kind, file->path());
+  if (holds_weights(kind)) return not_a_program(kind, file->path(), weights_key);
   return error(Code::kFileFormat, fmt::format("'{}' is {}, not an exported program", file->path(), kind_name(kind)),
-               "give a .pt2 file: torch.export.save(torch.export.export(model, args), \"model.pt2\")");
+               hint_for(kind, file->path()));
 }
 
 Result<SourceProgram> read_program(const std::string& path, std::string_view model) {

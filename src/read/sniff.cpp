@@ -4,6 +4,7 @@
 #include <array>
 
 #include "read/bytes.h"
+#include "read/old_pt2.h"
 #include "read/pickle.h"
 
 namespace atl {
@@ -40,12 +41,34 @@ FileKind sniff_legacy(Bytes bytes) {
   return find_foreign_global(bytes) ? FileKind::kLegacyModule : FileKind::kLegacyStateDict;
 }
 
-/// A protocol buffer that starts like an ONNX model: ir_version, then another field of ModelProto.
+/// A protocol buffer that starts like an ONNX model: ir_version (3 or later), then another field of ModelProto.
 bool is_onnx(Bytes bytes) {
   constexpr std::string_view kNext = "\x12\x1a\x22\x28\x32\x3a\x42\x72";
-  return bytes.size() > 4 && bytes[0] == std::byte{8} && bytes[1] < std::byte{32} && bytes[1] > std::byte{0} &&
+  return bytes.size() > 4 && bytes[0] == std::byte{8} && bytes[1] < std::byte{32} && bytes[1] >= std::byte{3} &&
          kNext.find(static_cast<char>(bytes[2])) != kNext.npos;
 }
+
+/// Kinds that a few bytes at a fixed place tell.
+struct Magic {
+  size_t offset;
+  std::string_view bytes;
+  FileKind kind;
+};
+constexpr Magic kMagics[] = {
+    {4, "TFL3", FileKind::kTflite},
+    {4, "ET12", FileKind::kExecuTorch},
+    {0, "\x93NUMPY", FileKind::kNpy},
+    {0, "\x89HDF\r\n\x1a\n", FileKind::kHdf5},
+    {0, "GGUF", FileKind::kGguf},
+    {0, "\x08\x01\x12", FileKind::kSavedModel},
+    {0, "\x1f\x8b\x08", FileKind::kCompressed},
+    {0, {"\xfd\x37zXZ\0", 6}, FileKind::kCompressed},
+    {0, "BZh", FileKind::kCompressed},
+    {0, "\x28\xb5\x2f\xfd", FileKind::kCompressed},
+    {0, "7z\xbc\xaf\x27\x1c", FileKind::kCompressed},
+    {257, "ustar", FileKind::kTar},
+    {0, "version https://git-lfs.github.com/spec/", FileKind::kLfsPointer},
+};
 
 /// Eight bytes of header length, then a JSON object.
 bool is_safetensors(Bytes bytes) {
@@ -61,7 +84,19 @@ bool is_text(Bytes bytes) {
   });
 }
 
+bool is_html(Bytes bytes) {
+  std::string head;
+  for (std::byte b : bytes.first(std::min<size_t>(bytes.size(), 256))) {
+    const auto c = static_cast<char>(b);
+    head += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  const size_t begin = std::min(head.find_first_not_of(" \t\r\n"), head.size());
+  return head.compare(begin, 14, "<!doctype html") == 0 || head.compare(begin, 5, "<html") == 0;
+}
+
 }  // namespace
+
+bool is_program(FileKind kind) { return kind == FileKind::kPt2 || kind == FileKind::kPt2Old; }
 
 std::string_view kind_name(FileKind kind) {
   switch (kind) {
@@ -89,12 +124,30 @@ std::string_view kind_name(FileKind kind) {
       return "a safetensors file of weights";
     case FileKind::kOnnx:
       return "an ONNX model";
+    case FileKind::kSavedModel:
+      return "a TensorFlow SavedModel";
+    case FileKind::kHdf5:
+      return "an HDF5 file, as Keras writes them";
+    case FileKind::kKeras:
+      return "a Keras model";
+    case FileKind::kExecuTorch:
+      return "an ExecuTorch program";
+    case FileKind::kGguf:
+      return "a GGUF file of weights";
     case FileKind::kNpy:
       return "a NumPy array";
     case FileKind::kNpz:
       return "a NumPy archive";
     case FileKind::kZip:
       return "a zip archive";
+    case FileKind::kTar:
+      return "a tar archive";
+    case FileKind::kCompressed:
+      return "a compressed file";
+    case FileKind::kLfsPointer:
+      return "a pointer of git-lfs in place of the file";
+    case FileKind::kHtml:
+      return "an HTML page";
     case FileKind::kText:
       return "a text file";
     case FileKind::kOther:
@@ -114,9 +167,10 @@ bool is_zip(const MappedFile& file) {
 
 Result<FileKind> sniff(const Archive& archive) {
   if (archive.find("archive_format") && archive.find("archive_version")) return FileKind::kPt2;
-  if (archive.find("serialized_exported_program.json")) return FileKind::kPt2Old;
+  if (archive.find(kOldPt2Document)) return FileKind::kPt2Old;
   if (archive.find("constants.pkl") || has_entry_under(archive, "code/")) return FileKind::kTorchScript;
   if (archive.find("data.pkl")) return sniff_torch_save(archive);
+  if (archive.find("config.json") && archive.find("model.weights.h5")) return FileKind::kKeras;
   const auto is_npy = [](const auto& e) { return e.name.ends_with(".npy"); };
   const auto& entries = archive.entries();
   if (!entries.empty() && std::all_of(entries.begin(), entries.end(), is_npy)) return FileKind::kNpz;
@@ -128,8 +182,9 @@ Result<FileKind> sniff(const std::shared_ptr<const MappedFile>& file) {
   constexpr std::string_view kLegacyMagic =
       "\x8a\x0al\xfc\x9c"
       "F\xf9 j\xa8P\x19";
-  if (has_magic(bytes, 4, "TFL3")) return FileKind::kTflite;
-  if (has_magic(bytes, 0, "\x93NUMPY")) return FileKind::kNpy;
+  for (const Magic& m : kMagics) {
+    if (has_magic(bytes, m.offset, m.bytes)) return m.kind;
+  }
   if (is_zip(*file)) {
     TRY(const Archive archive, Archive::open(blob_of(file), file->path()));
     return sniff(archive);
@@ -140,6 +195,7 @@ Result<FileKind> sniff(const std::shared_ptr<const MappedFile>& file) {
   }
   if (is_safetensors(bytes)) return FileKind::kSafetensors;
   if (is_onnx(bytes)) return FileKind::kOnnx;
+  if (is_html(bytes)) return FileKind::kHtml;
   return is_text(bytes) ? FileKind::kText : FileKind::kOther;
 }
 

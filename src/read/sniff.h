@@ -22,15 +22,27 @@ enum class FileKind : uint8_t {
   kPythonPickle,     ///< pickle.dump
   kSafetensors,      ///< weights only
   kOnnx,
+  kSavedModel,  ///< saved_model.pb of TensorFlow
+  kHdf5,        ///< Keras before version 3, or any other HDF5 file
+  kKeras,       ///< model.save("x.keras")
+  kExecuTorch,
+  kGguf,  ///< weights only
   kNpy,
   kNpz,
   kZip,  ///< an archive of anything else
+  kTar,
+  kCompressed,  ///< gzip, xz, bzip2, zstd, 7z
+  kLfsPointer,  ///< what git leaves in place of a large file
+  kHtml,
   kText,
   kOther,
 };
 
 /// The kind in words, such as "a TorchScript archive".
 std::string_view kind_name(FileKind kind);
+
+/// True for the two archives that torch.export.save writes, which read_program reads.
+bool is_program(FileKind kind);
 
 /// Tells the kinds apart. Errors: those of Archive::open for a damaged zip file.
 Result<FileKind> sniff(const std::shared_ptr<const MappedFile>& file);

@@ -16,14 +16,26 @@ constexpr int kNameAttempts = 100;
 
 std::string reason(int code) { return std::generic_category().message(code); }
 
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  auto folder = path.parent_path();
+  return folder.empty() ? "." : folder;
+}
+
 std::string hint_for(int code, const std::filesystem::path& path) {
   switch (code) {
     case ENOSPC:
     case EDQUOT:
       return "free some space, or write to another disk";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f), or write to another disk";
     case ENOENT:
-    case ENOTDIR:
-      return fmt::format("create the folder first: mkdir -p '{}'", path.parent_path().string());
+    case ENOTDIR: {
+      if (path.empty()) return "give a file name";
+      std::error_code ignored;
+      const auto folder = folder_of(path);
+      if (std::filesystem::is_directory(folder, ignored)) return "choose a folder that you may write to";
+      return fmt::format("create the folder first: mkdir -p '{}'", folder.string());
+    }
     case EACCES:
     case EPERM:
     case EROFS:
@@ -37,11 +49,6 @@ std::string hint_for(int code, const std::filesystem::path& path) {
 
 Error write_error(int code, const std::filesystem::path& path) {
   return error(Code::kWrite, fmt::format("cannot write '{}': {}", path.string(), reason(code)), hint_for(code, path));
-}
-
-std::filesystem::path folder_of(const std::filesystem::path& path) {
-  auto folder = path.parent_path();
-  return folder.empty() ? "." : folder;
 }
 
 std::filesystem::path temporary_name(const std::filesystem::path& target, int attempt) {

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "command_line.h"
 
 namespace atl::cli {
@@ -60,6 +62,51 @@ TEST_F(CommandLineTest, OutputsThatCannotBeWritten) {
   EXPECT_TRUE(std::filesystem::is_empty(path("folder")));
 }
 
+TEST_F(CommandLineTest, TheOutputIsNeverTheSource) {
+  std::filesystem::copy(kDigits, path("d.pt2"));
+  std::filesystem::create_symlink("d.pt2", path("link.tflite"));
+  std::filesystem::create_hard_link(path("d.pt2"), path("hard.tflite"));
+  for (const std::string name : {"d.pt2", "./d.pt2", "link.tflite", "hard.tflite"}) {
+    const Answer a = run({"convert", "d.pt2", "-o", name});
+    EXPECT_EQ(a.exit_code, 1);
+    EXPECT_EQ(a.err, "error[E109]: cannot write '" + name + "': it is the source program\n  hint: name another file with -o\n");
+  }
+  std::ifstream original(kDigits, std::ios::binary);
+  EXPECT_EQ(read("d.pt2"), std::string(std::istreambuf_iterator<char>(original), {}));
+}
+
+TEST_F(CommandLineTest, OutputNamesThatCannotBe) {
+  Answer a = run({"convert", kDigits, "-o", ""});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err, "error[E109]: cannot write '': No such file or directory\n  hint: give a file name\n");
+  a = run({"convert", kDigits, "-o", "no/where/x.tflite"});
+  EXPECT_EQ(a.err,
+            "error[E109]: cannot write 'no/where/x.tflite': No such file or directory\n"
+            "  hint: create the folder first: mkdir -p 'no/where'\n");
+  a = run({"convert", kDigits, "-o", "/proc/x.tflite"});
+  EXPECT_EQ(a.err,
+            "error[E109]: cannot write '/proc/x.tflite': No such file or directory\n"
+            "  hint: choose a folder that you may write to\n");
+}
+
+// A limit on file sizes stops the writing half way, as a full disk does.
+TEST_F(CommandLineTest, ADiskThatIsFull) {
+  write("old.tflite", "what was there");
+  rlimit before{}, small{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 20'000;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Answer a = run({"convert", kDigits, "-o", "old.tflite"});
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err,
+            "error[E109]: cannot write 'old.tflite': File too large\n"
+            "  hint: raise the limit on file sizes (ulimit -f), or write to another disk\n");
+  EXPECT_EQ(read("old.tflite"), "what was there");
+  EXPECT_EQ(names(), std::vector<std::string>{"old.tflite"});
+}
+
 TEST_F(CommandLineTest, AFolderThatMayNotBeWritten) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   std::filesystem::create_directory(path("locked"));
@@ -67,7 +114,9 @@ TEST_F(CommandLineTest, AFolderThatMayNotBeWritten) {
   const Answer a = run({"convert", kDigits, "-o", "locked/out.tflite"});
   std::filesystem::permissions(path("locked"), std::filesystem::perms::owner_all);
   EXPECT_EQ(a.exit_code, 1);
-  EXPECT_EQ(a.err, "error[E109]: cannot write 'locked/out.tflite': Permission denied\n");
+  EXPECT_EQ(
+      a.err,
+      "error[E109]: cannot write 'locked/out.tflite': Permission denied\n  hint: choose a folder that you may write to\n");
 }
 
 TEST_F(CommandLineTest, WithoutLiteRtTheResultIsNotProven) {

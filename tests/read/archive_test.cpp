@@ -171,6 +171,10 @@ TEST(Archive, Bombs) {
   expect_error(
       build_zip({{.name = "a", .contents = zeros, .deflate = true, .inflated_size = 2000000000}}), Code::kArchive,
       fmt::format("entry 'a' of the archive 'x.pt2' claims to grow from {} to 2000000000 bytes", deflated(zeros).size()));
+  const std::string bomb(size_t{65} << 20, '\0');
+  expect_error(
+      build_zip({{.name = "a", .contents = bomb, .deflate = true}}), Code::kArchive,
+      fmt::format("entry 'a' of the archive 'x.pt2' claims to grow from {} to {} bytes", deflated(bomb).size(), bomb.size()));
   for (const int64_t size : {99999, 100001}) {
     const auto archive = open_zip(build_zip({{.name = "a", .contents = zeros, .deflate = true, .inflated_size = size}}));
     ASSERT_TRUE(archive) << archive.error().what;

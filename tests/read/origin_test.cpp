@@ -28,7 +28,12 @@ TEST(Origin, ModuleStack) {
 TEST(Origin, OtherModuleStacks) {
   EXPECT_EQ(module_of("k,L['self'].layers.0,net.Block").module_path, "layers.0");
   EXPECT_EQ(module_of("k,fc@1,torch.nn.Linear").module_path, "fc");
-  EXPECT_EQ(module_of("k,getattr(L['a'], 'b,c').d,net.Block").module_path, "getattr(L['a'], 'b,c').d");
+  EXPECT_EQ(module_of("k,getattr(L['s'].stem, '0'),net.Block").module_path, "stem.0");
+  EXPECT_EQ(module_of("k,getattr(getattr(L['self'].layers, '1').blocks, '12').conv,net.Block").module_path,
+            "layers.1.blocks.12.conv");
+  EXPECT_EQ(module_of("k,getattr(L['a'], 'b,c').d,net.Block").module_path, "b,c.d");
+  EXPECT_EQ(module_of("k,getattr(L['a'] 'b').d,net.Block").module_path, "getattr(L['a'] 'b').d");
+  EXPECT_EQ(module_of("k,getattr(L['a'], 'b')[0],net.Block").module_path, "getattr(L['a'], 'b')[0]");
   EXPECT_EQ(module_of("_empty_nn_module_stack_from_metadata_hook,_empty_nn_module_stack_from_metadata_hook,"
                       "_empty_nn_module_stack_from_metadata_hook"),
             Origin{});

@@ -109,24 +109,20 @@ TEST_F(ProgramTest, TorchScript) {
               "    torch.export.save(torch.export.export(model.eval(), args), \"script.pt2\")");
 }
 
-TEST_F(ProgramTest, OldPrograms) {
-  write("old.pt2",
-        build_zip({{.name = "serialized_exported_program.json", .contents = "{}"}, {.name = "version", .contents = "8.7"}}));
-  expect_error("old.pt2", Code::kArchiveVersion,
-               "'old.pt2' was written by torch 2.7 or earlier (schema version 8.7), which is not read yet");
-  EXPECT_EQ(read_program("old.pt2").error().hint,
-            "write it again with torch 2.8 or later:\n"
-            "    import torch\n"
-            "    torch.export.save(torch.export.load(\"old.pt2\"), \"old.pt2\")");
-  write("older.pt2",
-        build_zip({{.name = "serialized_exported_program.json", .contents = "{}"}, {.name = "version", .contents = "5.3"}}));
-  EXPECT_EQ(read_program("older.pt2").error().hint,
-            "export the model again with torch 2.8 or later (it cannot load this file either)");
+TEST_F(ProgramTest, Checkpoint) {
+  expect_hint("checkpoint.pth", "'checkpoint.pth' is a dictionary of weights (state_dict), not an exported program",
+              "export the program in Python:\n"
+              "    import torch\n"
+              "    model = MyModel()  # your model's class\n"
+              "    model.load_state_dict(torch.load(\"checkpoint.pth\")[\"model\"])\n"
+              "    args = (torch.randn(1, 3, 224, 224),)  # example inputs of your model\n"
+              "    torch.export.save(torch.export.export(model.eval(), args), \"checkpoint.pt2\")");
 }
 
 TEST_F(ProgramTest, ForeignFiles) {
   write("x.tflite", std::string("\x1c\0\0\0TFL3....", 12));
   expect_error("x.tflite", Code::kFileFormat, "'x.tflite' is a LiteRT model, not an exported program");
+  EXPECT_EQ(read_program("x.tflite").error().hint, "it is converted already: atoll inspect x.tflite, atoll run x.tflite");
   write("x.txt", "hello\n");
   expect_error("x.txt", Code::kFileFormat, "'x.txt' is a text file, not an exported program");
   write("x.bin", std::string("\x01\x02\x03\xff", 4));
@@ -146,6 +142,33 @@ TEST_F(ProgramTest, ForeignFiles) {
   write("x.safetensors", safetensors + "{}");
   expect_error("x.safetensors", Code::kNotAProgram,
                "'x.safetensors' is a safetensors file of weights, not an exported program");
+  write("saved_model.pb", std::string("\x08\x01\x12\x80\x01\x0a\x05", 7));
+  expect_error("saved_model.pb", Code::kFileFormat, "'saved_model.pb' is a TensorFlow SavedModel, not an exported program");
+  write("x.h5", "\x89HDF\r\n\x1a\n\x02");
+  expect_error("x.h5", Code::kFileFormat, "'x.h5' is an HDF5 file, as Keras writes them, not an exported program");
+  write("x.keras", build_zip({{.name = "metadata.json", .contents = "{}"},
+                              {.name = "config.json", .contents = "{}"},
+                              {.name = "model.weights.h5", .contents = "\x89HDF"}}));
+  expect_error("x.keras", Code::kFileFormat, "'x.keras' is a Keras model, not an exported program");
+  EXPECT_EQ(read_program("x.keras").error().hint,
+            "LiteRT converts Keras models itself:\n"
+            "    import tensorflow as tf\n"
+            "    model = tf.keras.models.load_model(\"x.keras\")\n"
+            "    open(\"x.tflite\", \"wb\").write(tf.lite.TFLiteConverter.from_keras_model(model).convert())");
+  write("x.pte", std::string("\x1c\0\0\0ET12....", 12));
+  expect_error("x.pte", Code::kFileFormat, "'x.pte' is an ExecuTorch program, not an exported program");
+  write("x.gguf", std::string("GGUF\x03\0\0\0", 8));
+  expect_error("x.gguf", Code::kFileFormat, "'x.gguf' is a GGUF file of weights, not an exported program");
+  write("x.tar", "model.pt2" + std::string(248, '\0') + "ustar");
+  expect_error("x.tar", Code::kFileFormat, "'x.tar' is a tar archive, not an exported program");
+  write("x.gz", "\x1f\x8b\x08");
+  expect_error("x.gz", Code::kFileFormat, "'x.gz' is a compressed file, not an exported program");
+  EXPECT_EQ(read_program("x.gz").error().hint, "unpack it, and give the .pt2 file inside");
+  write("lfs.pt2", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  expect_error("lfs.pt2", Code::kFileFormat, "'lfs.pt2' is a pointer of git-lfs in place of the file, not an exported program");
+  EXPECT_EQ(read_program("lfs.pt2").error().hint, "fetch the file itself: git lfs pull --include \"lfs.pt2\"");
+  write("page.pt2", "\n<!DOCTYPE HTML>\n<title>404</title>\n");
+  expect_error("page.pt2", Code::kFileFormat, "'page.pt2' is an HTML page, not an exported program");
   write("x.pkl", "\x80\x04]q.");
   expect_error("x.pkl", Code::kFileFormat, "'x.pkl' is a Python pickle, not an exported program");
 }

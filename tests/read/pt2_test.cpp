@@ -263,12 +263,35 @@ TEST(Pt2, Versions) {
                "the archive 'x.pt2' says that its format is 'pt3', not 'pt2'");
   expect_error(patched("byteorder", "little", "big"), Code::kArchiveVersion,
                "the archive 'x.pt2' has its numbers in 'big' byte order");
+}
+
+TEST(Pt2, NewerSchemas) {
   const std::string torch_version = read_fixture("small.pt2")->torch_version;
-  const auto program = read_parts(patched(kModel, "\"major\": 8", "\"major\": 9"));
-  ASSERT_FALSE(program);
-  EXPECT_EQ(program.error().code, Code::kArchiveVersion);
-  EXPECT_EQ(program.error().what,
-            "the program follows version 9.20 of torch's export schema (torch " + torch_version + "); only version 8 is known");
+  auto parts = patched(kModel, "\"major\": 8", "\"major\": 9");
+  auto p = read_parts(parts);
+  ASSERT_TRUE(p) << p.error().what;  // nothing in it differs from version 8
+  EXPECT_EQ(p->schema_major, 9);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    auto changed = parts;
+    for (auto& part : changed) {
+      const auto at = part.name == kModel ? part.contents.find(from) : std::string::npos;
+      if (at != std::string::npos) part.contents.replace(at, from.size(), to);
+    }
+    return changed;
+  };
+  p = read_parts(with("\"is_hop_single_tensor_return\"", "\"a_field_of_the_future\""));
+  EXPECT_TRUE(p) << p.error().what;
+  const std::string version =
+      "the program follows version 9.20 of torch's export schema (torch " + torch_version + "), newer than 8.20; ";
+  expect_error(with("\"as_tensor\"", "\"as_sensor\""), Code::kArchiveVersion,
+               version + "models/model.json: graph_module.graph.inputs[0]: a value of kind 'as_sensor' is not known");
+  expect_error(with("\"input_specs\": [{\"parameter\"", "\"input_specs\": [{\"perimeter\""), Code::kArchiveVersion,
+               version + "models/model.json: graph_module.signature.input_specs[0]: an input of kind 'perimeter' is not known");
+  expect_error(
+      with("\"output_specs\": [{\"user_output\"", "\"output_specs\": [{\"other_output\""), Code::kArchiveVersion,
+      version + "models/model.json: graph_module.signature.output_specs[0]: an output of kind 'other_output' is not known");
+  expect_error(with("\"dtype\": 7", "\"dtype\": 77"), Code::kArchiveVersion,
+               version + "models/model.json: graph_module.graph.tensor_values.p_fc_weight.dtype: element type 77 is not known");
 }
 
 TEST(Pt2, MissingParts) {

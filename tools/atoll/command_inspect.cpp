@@ -107,7 +107,7 @@ void print_tflite(const TfliteReport& t) {
 }
 
 void print_program(const ProgramReport& p) {
-  fmt::print("  written by torch {}\n", printable(p.torch_version));
+  fmt::print("  written by torch {}\n", p.torch_version.empty() ? "2.4 or earlier" : printable(p.torch_version));
   fmt::print("  {} parameters in {} tensors, {} buffers, {} constants: {}\n", p.parameters, p.parameter_tensors, p.buffers,
              p.constants, human_bytes(double(p.stored_bytes)));
   if (!p.has_sample)

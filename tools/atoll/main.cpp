@@ -1,6 +1,7 @@
 // The atoll command: one subcommand a file; errors are printed here and become exit codes here.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -93,6 +94,7 @@ int run(int argc, char** argv) {
 }  // namespace atl::cli
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of write(), as a full disk is
   try {
     return atl::cli::run(argc, argv);
   } catch (const std::exception& e) {
