@@ -5,6 +5,7 @@
 
 #include "import/aten_spatial.h"
 #include "import/spatial_forms.h"
+#include "import/window_argmax.h"
 #include "ops/binary.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
@@ -142,20 +143,38 @@ Pooling read_pooling(SourceCall& c, PoolKind kind, size_t spatial, const Spatial
   return p;
 }
 
-template <size_t kAxes>
-void import_max_pool(SourceCall& c) {
-  const Value x = c.tensor("self");
-  const SpatialData data(c, to_poolable(c, x), kAxes);
-  const Pooling p = read_pooling(c, PoolKind::kMax, kAxes, data);
-  if (c.failed()) return;
-  c.result(c.to_dtype(data.restore(pool(c, data.value(), p)), c.dtype(x)));
+// What the windows along one axis cover of it.
+Windows windows_of(const Axis& a) {
+  Windows windows(static_cast<size_t>(a.out));
+  for (int64_t i = 0; i < a.out; ++i)
+    for (int64_t k = 0; k < a.window; ++k)
+      if (const int64_t at = i * a.stride - a.before + k * a.dilation; at >= 0 && at < a.in) windows[size_t(i)].push_back(at);
+  return windows;
 }
 
-// The indices have no value: the importer refuses a program that uses them.
+template <size_t kAxes>
+void max_pool(SourceCall& c, bool with_indices) {
+  const Value x = c.tensor("self"), poolable = to_poolable(c, x);
+  const SpatialData data(c, poolable, kAxes);
+  const Pooling p = read_pooling(c, PoolKind::kMax, kAxes, data);
+  if (c.failed()) return;
+  Values results = {c.to_dtype(data.restore(pool(c, data.value(), p)), c.dtype(x))};
+  if (with_indices) {
+    std::vector<Windows> windows;
+    for (size_t i = p.axes.size() - kAxes; i < p.axes.size(); ++i) windows.push_back(windows_of(p.axes[i]));
+    results.push_back(window_argmax(c, poolable, windows));
+  }
+  c.results(std::move(results));
+}
+
+template <size_t kAxes>
+void import_max_pool(SourceCall& c) {
+  max_pool<kAxes>(c, false);
+}
+
 template <size_t kAxes>
 void import_max_pool_with_indices(SourceCall& c) {
-  import_max_pool<kAxes>(c);
-  if (!c.failed()) c.results({c.results()[0], Value{}});
+  max_pool<kAxes>(c, true);
 }
 
 template <size_t kAxes>
@@ -280,7 +299,20 @@ void import_adaptive_avg_pool(SourceCall& c) {
 template <size_t kAxes>
 void import_adaptive_max_pool(SourceCall& c) {
   adaptive_pool<kAxes>(c, PoolKind::kMax);
-  if (!c.failed()) c.results({c.results()[0], Value{}});
+  if (c.failed()) return;
+  const Value x = to_poolable(c, c.tensor("self"));
+  const List out = c.repeated("output_size", kAxes, 1);
+  std::vector<Windows> windows;
+  for (size_t i = 0; i < kAxes; ++i) {
+    const int64_t in = c.shape(x)[c.rank(x) - kAxes + i];
+    Windows& axis = windows.emplace_back();
+    for (int64_t k = 0; k < out[i]; ++k) {
+      const Range r = adaptive_range(k, in, out[i]);
+      std::vector<int64_t>& window = axis.emplace_back();
+      for (int64_t at = r.begin; at < r.end; ++at) window.push_back(at);
+    }
+  }
+  c.results({c.results()[0], window_argmax(c, x, windows)});
 }
 
 constexpr Import kImports[] = {

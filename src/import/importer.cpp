@@ -1,6 +1,7 @@
 #include "import/importer.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "import/alias_table.h"
@@ -30,6 +31,8 @@ class Importer {
 
   Status add_inputs(Scope& scope);
   Status add_outputs(Scope& scope);
+  /// The value of that name; kUnsupportedForm when the rule of the node that makes it gave none.
+  static Result<Value> value_of(const Scope& scope, const std::string& name);
   void run_node(Scope& scope, const SourceNode& node, int depth);
   void run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth);
   Values build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule);
@@ -143,6 +146,32 @@ Status Importer::add_inputs(Scope& scope) {
   return {};
 }
 
+// A rule gives no value for results that it cannot compute, such as a batch norm's saved statistics.
+Error without_value(const SourceGraph& graph, const std::string& name) {
+  for (const SourceNode& node : graph.nodes) {
+    size_t i = 0;
+    for (const SourceValue& v : node.outputs) {
+      const auto* one = v.get<TensorRef>();
+      const auto* list = v.get<TensorRefs>();
+      const auto made = list ? list->names : one ? std::vector<std::string>{one->name} : std::vector<std::string>();
+      for (const std::string& n : made) {
+        if (n == name)
+          return error(Code::kUnsupportedForm, fmt::format("{}: its result {} ('{}') has no LiteRT form", node.target, i, name),
+                       "use its other results only")
+              .at(node.origin);
+        ++i;
+      }
+    }
+  }
+  return error(Code::kGraph, fmt::format("value '{}' is not computed by any node", name));
+}
+
+Result<Value> Importer::value_of(const Scope& scope, const std::string& name) {
+  const auto it = scope.env.find(name);
+  if (it == scope.env.end() || it->second.empty() || !it->second[0].valid()) return without_value(scope.source, name);
+  return it->second[0];
+}
+
 Status Importer::add_outputs(Scope& scope) {
   for (const SourceOutput& output : program_.outputs) {
     switch (output.kind) {
@@ -159,10 +188,8 @@ Status Importer::add_outputs(Scope& scope) {
                      "return the new value as an output and pass it in as an input, or call .eval() before exporting");
     }
     if (const auto* t = output.value.get<TensorRef>()) {
-      const auto it = scope.env.find(t->name);
-      if (it == scope.env.end() || it->second.empty() || !it->second[0].valid())
-        return error(Code::kGraph, fmt::format("output '{}' is not computed by any node", t->name));
-      out_.graph.add_output(output.name, it->second[0]);
+      TRY(const Value v, value_of(scope, t->name));
+      out_.graph.add_output(output.name, v);
     } else if (const auto* i = output.value.get<int64_t>()) {
       Builder b(out_.graph);
       out_.graph.add_output(output.name, b.constant(Tensor::of<int64_t>(DType::kI64, {}, std::span(i, 1))));
@@ -182,9 +209,7 @@ Status Importer::add_outputs(Scope& scope) {
 Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
   const auto lookup = [&](const std::string& name) -> Result<Value> {
     if (name.empty()) return Value{};
-    const auto it = scope.env.find(name);
-    if (it == scope.env.end() || it->second.empty()) return error(Code::kGraph, fmt::format("value '{}' is not defined", name));
-    return it->second[0];
+    return value_of(scope, name);
   };
   const auto symbolic = [](const std::string& name) {
     return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", name),
@@ -437,6 +462,30 @@ void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef&
   bind_results(scope, node, results);
 }
 
+// Why no rule takes the operator, and what to do in the user's code.
+Error without_form(const std::string& target) {
+  const std::string space = target.substr(0, target.find('.'));
+  if (space == "higher_order") {
+    const bool loop = target.find("while") != target.npos || target.find("scan") != target.npos;
+    return error(Code::kUnsupportedOp,
+                 fmt::format("{} chooses at run time what is computed, which has no LiteRT form in Atoll", target),
+                 loop ? "write a loop with a fixed number of steps in Python, which the export unrolls: for i in range(n)"
+                      : "compute both sides and choose between the results: torch.where(condition, a, b)");
+  }
+  constexpr std::array<std::string_view, 5> kTorchs = {"aten", "prims", "_operator", "quantized_decomposed", "math"};
+  if (std::find(kTorchs.begin(), kTorchs.end(), space) != kTorchs.end())
+    return error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", target),
+                 "`atoll ops` lists what is supported; write it with other operators, or keep it outside the exported module");
+  return error(
+      Code::kUnsupportedOp, fmt::format("{} is a custom operator, which has no LiteRT form", target),
+      fmt::format("say what it computes in torch's own operators, and export again:\n"
+                  "    def decomposition(*args):  # takes what {0} takes\n"
+                  "        ...\n"
+                  "    program = torch.export.export(model, args).run_decompositions({{torch.ops.{0}: decomposition}})\n"
+                  "    torch.export.save(program, \"model.pt2\")",
+                  target));
+}
+
 void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
   origin_ = out_.graph.add_origin(node.origin);
   if (node.target == "higher_order.wrap_with_set_grad_enabled" || node.target == "higher_order.wrap_with_autocast") {
@@ -447,9 +496,7 @@ void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
   const std::string target = functional.empty() ? node.target : functional;
   const Import* rule = find_import(target);
   if (!rule) {
-    report(error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", node.target),
-                 "`atoll ops` lists what is supported; write it with other operators, or keep it outside the exported module")
-               .at(node.origin));
+    report(without_form(node.target).at(node.origin));
     return bind_results(scope, node, placeholders(scope, node));
   }
   const Values results = build(scope, node, target, *rule);

@@ -193,8 +193,73 @@ TEST(Importer, EveryUnsupportedOperatorIsReportedOnceWithItsCount) {
   EXPECT_EQ(r.error().count, 2);
   EXPECT_EQ(r.error().origin.node, "a");
   ASSERT_EQ(r.error().others.size(), 1u);
-  EXPECT_EQ(r.error().others[0].what, "custom.other.default has no LiteRT form in Atoll");
+  EXPECT_EQ(r.error().others[0].what, "custom.other.default is a custom operator, which has no LiteRT form");
   EXPECT_EQ(r.error().others[0].count, 1);
+}
+
+TEST(Importer, ACustomOperatorNeedsADecomposition) {
+  Program p;
+  p.input("x", {2, 3}).node("y", {2, 3}, "mylib.twist.default", {{"x", ref("x")}}).output("y");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnsupportedOp);
+  EXPECT_EQ(r.error().what, "mylib.twist.default is a custom operator, which has no LiteRT form");
+  EXPECT_EQ(r.error().origin.node, "y");
+  EXPECT_EQ(
+      r.error().hint,
+      "say what it computes in torch's own operators, and export again:\n"
+      "    def decomposition(*args):  # takes what mylib.twist.default takes\n"
+      "        ...\n"
+      "    program = torch.export.export(model, args).run_decompositions({torch.ops.mylib.twist.default: decomposition})\n"
+      "    torch.export.save(program, \"model.pt2\")");
+}
+
+TEST(Importer, ControlFlowIsRefused) {
+  Program p;
+  p.input("x", {2, 3})
+      .node("y", {2, 3}, "higher_order.cond", {{"", ref("x")}})
+      .node("z", {2, 3}, "higher_order.while_loop", {{"", ref("y")}})
+      .output("z");
+  const auto r = import_program(p.source);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnsupportedOp);
+  EXPECT_EQ(r.error().what, "higher_order.cond chooses at run time what is computed, which has no LiteRT form in Atoll");
+  EXPECT_EQ(r.error().hint, "compute both sides and choose between the results: torch.where(condition, a, b)");
+  ASSERT_EQ(r.error().others.size(), 1u);
+  EXPECT_EQ(r.error().others[0].hint,
+            "write a loop with a fixed number of steps in Python, which the export unrolls: for i in range(n)");
+}
+
+// Windows of more elements than a graph may have nodes: the largest element is known, its place is not.
+TEST(Importer, AResultThatIsNotComputedIsRefusedWhereItIsUsed) {
+  const auto pooled = [] {
+    Program p;
+    p.input("x", {1, 2, 40, 50});
+    p.node("y", {1, 2, 21, 21}, "aten.max_pool2d_with_indices.default",
+           {{"self", ref("x")}, {"kernel_size", {std::vector<int64_t>{20, 30}}}, {"stride", {std::vector<int64_t>{1, 1}}}});
+    SourceNode& node = p.source.graph.nodes.back();
+    node.outputs.push_back({TensorRef{"places"}});
+    TensorMeta meta = p.source.graph.tensors["y"];
+    meta.dtype = ScalarType::kInt64;
+    p.source.graph.tensors["places"] = meta;
+    return p;
+  };
+  Program unused = pooled();
+  unused.output("y");
+  EXPECT_TRUE(import_program(unused.source));
+  for (const bool as_output : {true, false}) {
+    Program p = pooled();
+    if (as_output)
+      p.output("places");
+    else
+      p.node("z", {1, 2, 21, 21}, "aten.neg.default", {{"self", ref("places")}}).output("z");
+    const auto r = import_program(p.source);
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().code, Code::kUnsupportedForm);
+    EXPECT_EQ(r.error().what, "aten.max_pool2d_with_indices.default: its result 1 ('places') has no LiteRT form");
+    EXPECT_EQ(r.error().hint, "use its other results only");
+    EXPECT_EQ(r.error().origin.node, "y");
+  }
 }
 
 TEST(Importer, DynamicShapesAreRefused) {
