@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--document", type=pathlib.Path, metavar="FILE", help="write the results as Markdown")
     arguments = parser.parse_args()
+    arguments.atoll, arguments.folder = arguments.atoll.resolve(), arguments.folder.resolve()
     networks = zoo_lists.networks()
     if arguments.list:
         return print("\n".join(n.name for n in networks if re.search(arguments.only, n.name)))

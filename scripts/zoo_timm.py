@@ -119,14 +119,15 @@ FAMILIES = {
     "xcit": "xcit_nano_12_p16_224 xcit_tiny_12_p8_224",
 }
 # The size at which the architecture is built, where its own is larger than a test needs.
-SIZES = {"cait_xxs24_224": 96, "convmixer_768_32": 96, "vit_pe_core_tiny_patch16_384": 96, "vit_small_patch14_dinov2": 98,
+SIZES = {"cait_xxs24_224": 96, "vit_pe_core_tiny_patch16_384": 96, "vit_small_patch14_dinov2": 98,
          "vit_small_patch14_reg4_dinov2": 98, "flexivit_small": 96, "hiera_tiny_224": 224, "deit3_small_patch16_224": 96,
          "vit_base_patch16_18x2_224": 64, "vit_base_patch16_rpn_224": 64, "vit_base_patch16_xp_224": 64, "beit_base_patch16_224": 64,
          "beitv2_base_patch16_224": 64, "beit3_base_patch16_224": 64, "vit_base_patch16_siglip_224": 64, "vit_base_patch16_siglip_gap_224": 64,
          "naflexvit_base_patch16_gap": 64, "naflexvit_base_patch16_map": 64}
 # The size alone, where the constructor takes none.
 INPUTS = {"inception_v3": 299, "inception_v4": 299, "inception_resnet_v2": 299, "nasnetalarge": 128, "pnasnet5large": 128, "mobilenetv5_base": 128,
-          "csatv2": 128, "vgg11": 224, "vgg11_bn": 224, "sam2_hiera_tiny": 128}
+          "convmixer_768_32": 96, "bat_resnext26ts": 256, "eca_halonext26ts": 256, "halonet26t": 256, "sehalonet33ts": 256, "haloregnetz_b": 224,
+          "deepseek_vit_412m": 98, "csatv2": 128, "vgg11": 224, "vgg11_bn": 224, "sam2_hiera_tiny": 128}
 
 
 @functools.cache

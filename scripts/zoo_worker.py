@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -68,14 +69,16 @@ def message(error):
 
 def convert(atoll, source, target, timeout, prove):
     command = [str(atoll), "convert", str(source), "-o", str(target), "-q"] + ([] if prove else ["--no-verify"])
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
-    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    times = {"convert_s": time.perf_counter() - start,
+             "convert_cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
     if done.returncode == 0 and target.exists():
-        return {"convert_s": seconds}
+        return times
     why = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
     status = {1: "refused", 2: "refused", 3: "proof failed"}.get(done.returncode, "crashed")
-    return {"convert_s": seconds, "status": status, "why": why.replace(str(source), source.name)[:3000]}
+    return times | {"status": status, "why": why.replace(str(source), source.name)[:3000]}
 
 
 class Worker:

@@ -15,5 +15,6 @@ std::span<const Import> aten_matmul();
 std::span<const Import> aten_attention();
 std::span<const Import> aten_recurrent();
 std::span<const Import> aten_create();
+std::span<const Import> aten_experts();
 
 }  // namespace atl

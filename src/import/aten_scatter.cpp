@@ -1,6 +1,7 @@
 // ATen operators that write elements by index. LiteRT's SCATTER_ND adds into zeros and has no way to overwrite, so:
 // known positions become pieces joined, or a choice between old and new; a single position becomes a one-hot mask; a value
-// that is the same everywhere a mask of counts; sums are SCATTER_ND and an addition. The rest is refused.
+// that is the same everywhere a mask of counts; sums are SCATTER_ND and an addition, and so are positions that cannot repeat.
+// The rest is refused.
 #include <algorithm>
 
 #include "import/index_rules.h"
@@ -27,14 +28,16 @@ Value add_rows(SourceCall& c, Value x, const Positions& at, Value src) {
   return c.add(Binary(BinaryKind::kAdd), {x, sums});
 }
 
-// The same along another axis of x and src.
-Value add_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value src) {
-  if (axis == 0) return add_rows(c, x, at, src);
-  Shape front = c.shape(x);
+// The slices of src along `axis` added at the positions of zeros of shape x.
+Value sums_at(SourceCall& c, const Shape& x, int64_t axis, const Positions& at, Value src) {
+  Shape front = x;
   front.erase(front.begin() + axis);
-  front.insert(front.begin(), c.shape(x)[size_t(axis)]);
-  const Value sums = c.add(ScatterNd(front), {scatter_indices(c, at), move_axis(c, src, axis, 0)});
-  return c.add(Binary(BinaryKind::kAdd), {x, move_axis(c, sums, 0, axis)});
+  front.insert(front.begin(), x[size_t(axis)]);
+  return move_axis(c, c.add(ScatterNd(front), {scatter_indices(c, at), move_axis(c, src, axis, 0)}), 0, axis);
+}
+
+Value add_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value src) {
+  return c.add(Binary(BinaryKind::kAdd), {x, sums_at(c, c.shape(x), axis, at, src)});
 }
 
 // A bool vector of n that holds at the positions.
@@ -64,10 +67,37 @@ Value mask_along(SourceCall& c, const Shape& x, int64_t axis, const Positions& a
   return reshape_value(c, mask_of(c, x[size_t(axis)], at), line);
 }
 
+// True when no two elements of v are equal: the places that TOPK gives for one line, as a sort does, and what is made of them.
+bool all_differ(Builder& b, Value v) {
+  for (;;) {
+    const Node& n = b.graph()[v];
+    switch (n.op->code) {
+      case OpCode::kTopK:
+        return v.index == 1 && element_count(b.shape(v)) == b.shape(v).back();
+      case OpCode::kCast:
+        if (bits(b.dtype(v)) < 32 || !is_integer(b.dtype(v))) return false;
+        break;
+      case OpCode::kReshape:
+      case OpCode::kTranspose:
+      case OpCode::kSlice:
+      case OpCode::kReverse:
+        break;
+      default:
+        return false;
+    }
+    v = n.in[0];
+  }
+}
+
 // x with the slices at the positions along `axis` replaced by src, which has as many; invalid after c.unsupported(...).
 Value put_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value src) {
   if (at.known) return overwrite(c, x, axis, *at.known, src);
   if (element_count(at.shape) == 1) return c.add(Select{}, {mask_along(c, c.shape(x), axis, at), src, x});
+  if (all_differ(c, at.value)) {
+    const Value placed = sums_at(c, c.shape(x), axis, at, src);
+    if (element_count(at.shape) == c.shape(x)[size_t(axis)]) return placed;
+    return c.add(Select{}, {mask_along(c, c.shape(x), axis, at), placed, x});
+  }
   c.unsupported("an overwrite at several indices that depend on data", std::string(kOverwriteHint));
   return {};
 }

@@ -58,6 +58,10 @@ class CallFixture {
       EXPECT_EQ(build(), "");
     }
     built_ = true;
+    return result_value(i);
+  }
+  /// Computes result i of the rule that ran last.
+  Tensor result_value(size_t i = 0) {
     if (i >= call_.results().size() || !call_.results()[i].valid()) {
       ADD_FAILURE() << "no result " << i;
       return {};
