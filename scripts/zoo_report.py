@@ -5,19 +5,22 @@ import re
 FLOOR = 97.0
 DEPENDENCE = 1e-3
 # What stands behind a miss, by its message; a miss that none of them explains is shown with its message alone.
-REASONS = []
+REASONS = [
+    (r"fft_", "Atoll has no complex numbers; LiteRT has none but for RFFT2D."),
+    (r"aten\.nonzero", "The number of key points depends on the data."),
+    (r"GuardOnDataDependentSymNode|UserError", "The model's own Python branches on values that it computes."),
+]
 
 HEAD = """# Zoo
 
 Networks of torchvision, timm and transformers and some written for it (`scripts/zoo_own.py`), with random weights: built, exported by
 `torch.export`, converted with `--no-verify`, run by LiteRT's own Python interpreter on an input that the export has not seen, and
-compared with torch. `make zoo` does it and writes this page; `scripts/zoo.py --help` has the choices. The machine was shared while this
-was measured.
-
+compared with torch. `make zoo` does it and writes this page; `scripts/zoo.py --help` has the choices.
 * *SNR*: of the worst output, in dB; 300 means equal to the last bit. *Depends*: by how much of its rms the output changes with the
   input (the outputs' largest); weights that their constructors leave constant are spread and BatchNorm takes its statistics from random
   inputs, because a network that ignores its input proves nothing.
-* *Time*: the whole `atoll convert` process. *MB*: the .pt2 file. *Ops*, *T*: LiteRT operators, TRANSPOSE among them.
+* *Time*: CPU seconds, user and system, of the whole `atoll convert` process; *wall*: by the clock, beside whatever else the machine did.
+  *MB*: the .pt2 file. *Ops*, *T*: LiteRT operators, TRANSPOSE among them.
 """
 
 
@@ -60,20 +63,19 @@ def _summary(results):
 
 
 def _time(results):
-    timed = {n: r for n, r in results.items() if r["status"] == "ok"}
+    timed = {n: r["convert_cpu_s"] for n, r in results.items() if r["status"] == "ok" and "convert_cpu_s" in r}
     if not timed:
         return []
-    slow = sorted(timed, key=lambda n: timed[n]["convert_s"] / max(1.0, timed[n]["weight_mb"] / 100), reverse=True)
-    over = [n for n in slow if timed[n]["convert_s"] > max(1.0, timed[n]["weight_mb"] / 100)]
-    large = [n for n in timed if timed[n]["weight_mb"] >= 100]
-    seconds = sorted(r["convert_s"] for r in timed.values())
+    size = {n: results[n]["weight_mb"] for n in timed}
+    over = sorted((n for n in timed if timed[n] > max(1.0, size[n] / 100)), key=timed.get, reverse=True)
+    large = [n for n in timed if size[n] >= 100]
+    seconds = sorted(timed.values())
     lines = ["", f"Conversion takes {seconds[len(seconds) // 2]:.2f} s (median), {seconds[-1]:.1f} s at most."]
     if large:
-        worst = max(large, key=lambda n: timed[n]["convert_s"] / timed[n]["weight_mb"])
-        rate = 100 * timed[worst]["convert_s"] / timed[worst]["weight_mb"]
-        lines[-1] += f" Of the {len(large)} files of 100 MB and more, the slowest takes {rate:.2f} s for each 100 MB ({worst})."
+        worst = max(large, key=lambda n: timed[n] / size[n])
+        lines[-1] += f" Of the {len(large)} files of 100 MB and more, the slowest takes {100 * timed[worst] / size[worst]:.2f} s for each 100 MB ({worst})."
     if over:
-        lines.append("Over 1 s, and over 1 s for each 100 MB: " + ", ".join(f"{n} ({timed[n]['convert_s']:.1f} s)" for n in over) + ".")
+        lines.append("Over 1 s, and over 1 s for each 100 MB: " + ", ".join(f"{n} ({timed[n]:.1f} s)" for n in over) + ".")
     return lines
 
 
@@ -89,7 +91,10 @@ def _misses(results):
         lines += ["| network | what | message | why |", "|---|---|---|---|"]
         for n in chosen:
             r = results[n]
-            lines.append(f"| {n} | {r['status']} | {_refusals(r.get('why', ''))} | {reason(n, r)} |")
+            why = reason(n, r)
+            if r.get("float32_db") is not None:
+                why += f" torch's own float32 answer has {r['float32_db']:.1f} dB against float64."
+            lines.append(f"| {n} | {r['status']} | {_refusals(r.get('why', ''))} | {why.strip()} |")
     return lines
 
 
@@ -103,12 +108,12 @@ def _tables(results):
     for name, r in results.items():
         families[_source(name), r["family"]].append(name)
     for (source, family), names in families.items():
-        lines += ["", f"## {source}: {family}", "", "| network | M parameters | MB | time s | ops | T | SNR dB | depends |", "|---|---|---|---|---|---|---|---|"]
+        lines += ["", f"## {source}: {family}", "", "| network | M parameters | MB | time s | wall s | ops | T | SNR dB | depends |", "|---|---|---|---|---|---|---|---|---|"]
         for n in names:
             r = results[n]
             ratio = _number(r, "snr_db", ".0f") if r["status"] == "ok" else f"{_number(r, 'snr_db', '.0f')} **{r['status']}**".strip()
             million = f"{r['parameters'] / 1e6:.2f}" if "parameters" in r else ""
-            lines.append(f"| {n.split('/', 1)[1]} | {million} | {_number(r, 'weight_mb', '.1f')} | {_number(r, 'convert_s', '.2f')} | "
+            lines.append(f"| {n.split('/', 1)[1]} | {million} | {_number(r, 'weight_mb', '.1f')} | {_number(r, 'convert_cpu_s', '.2f')} | {_number(r, 'convert_s', '.2f')} | "
                          f"{_number(r, 'operators', 'd')} | {_number(r, 'transposes', 'd')} | {ratio} | {_number(r, 'dependence', '.2g')} |")
     return lines
 
