@@ -19,10 +19,11 @@ ALLOWED = {
     "pass": {"ops", "ir", "support"},
     "quant": {"ops", "ir", "support"},
     "tflite": {"ops", "ir", "support"},
+    "edgetpu": {"tflite", "ir", "support"},
     "run": {"support"},
     "data": {"run", "support"},
     "verify": {"import", "pass", "tflite", "run", "ops", "ir", "read", "support"},
-    "api": {"verify", "data", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
+    "api": {"verify", "data", "edgetpu", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
 }
 MAX_LINES = 600
 FORBIDDEN = re.compile(r"(utils?|misc|helper|final|late|terminal_|common)\d*$")

@@ -57,6 +57,30 @@ struct AtollEntry {
   std::optional<int> proof_min_snr_db;
 };
 
+/// An executable of a package for the Edge TPU.
+struct ExecutableReport {
+  std::string kind;  ///< "STAND_ALONE", "PARAMETER_CACHING", "EXECUTION_ONLY"
+  uint64_t parameter_bytes = 0, instruction_bytes = 0, scratch_bytes = 0, narrow_bytes_per_tile = 0;
+  uint64_t input_bytes = 0, output_bytes = 0;  ///< that move in one run
+  std::string caching_token;                   ///< hexadecimal; models with one token share the chip's memory
+  struct Layer {
+    std::string name, data_type;
+    int y = 0, x = 0, z = 0;
+    double scale = 0;
+    int zero_point = 0;
+  };
+  std::vector<Layer> inputs, outputs;
+};
+
+/// What an operator of a compiled model holds for the Edge TPU.
+struct PackageReport {
+  size_t op = 0;  ///< its index in subgraph 0
+  std::string compiler, compiler_release, chip;
+  int min_runtime_version = 0;
+  uint64_t bytes = 0, cached_bytes = 0, streamed_bytes = 0, scratch_bytes = 0, instruction_bytes = 0;
+  std::vector<ExecutableReport> executables;
+};
+
 /// A .tflite file.
 struct TfliteReport {
   uint32_t schema_version = 0;
@@ -69,6 +93,7 @@ struct TfliteReport {
   uint64_t constant_bytes = 0;                             ///< of all buffers that tensors use, each counted once
   std::vector<std::pair<std::string, uint64_t>> metadata;  ///< names and bytes of the entries
   std::optional<AtollEntry> atoll;
+  std::vector<PackageReport> packages;  ///< of a model that is compiled for the Edge TPU
 };
 
 /// An exported PyTorch program.

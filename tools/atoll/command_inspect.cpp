@@ -14,6 +14,45 @@ struct Arguments {
   bool json = false;
 };
 
+Json json_of_layers(const std::vector<ExecutableReport::Layer>& layers) {
+  Json j = Json::array();
+  for (const auto& l : layers)
+    j.push_back({{"name", l.name},
+                 {"data_type", l.data_type},
+                 {"y", l.y},
+                 {"x", l.x},
+                 {"z", l.z},
+                 {"scale", l.scale},
+                 {"zero_point", l.zero_point}});
+  return j;
+}
+
+Json json_of_package(const PackageReport& p) {
+  Json j{{"op", p.op},
+         {"compiler", p.compiler},
+         {"compiler_release", p.compiler_release},
+         {"chip", p.chip},
+         {"min_runtime_version", p.min_runtime_version},
+         {"bytes", p.bytes},
+         {"cached_bytes", p.cached_bytes},
+         {"streamed_bytes", p.streamed_bytes},
+         {"scratch_bytes", p.scratch_bytes},
+         {"instruction_bytes", p.instruction_bytes},
+         {"executables", Json::array()}};
+  for (const ExecutableReport& e : p.executables)
+    j["executables"].push_back({{"kind", e.kind},
+                                {"parameter_bytes", e.parameter_bytes},
+                                {"instruction_bytes", e.instruction_bytes},
+                                {"scratch_bytes", e.scratch_bytes},
+                                {"narrow_bytes_per_tile", e.narrow_bytes_per_tile},
+                                {"input_bytes", e.input_bytes},
+                                {"output_bytes", e.output_bytes},
+                                {"caching_token", e.caching_token},
+                                {"inputs", json_of_layers(e.inputs)},
+                                {"outputs", json_of_layers(e.outputs)}});
+  return j;
+}
+
 Json json_of_tflite(const TfliteReport& t) {
   Json j{{"schema_version", t.schema_version}, {"description", t.description}, {"constant_bytes", t.constant_bytes}};
   j["subgraphs"] = Json::array();
@@ -21,6 +60,7 @@ Json json_of_tflite(const TfliteReport& t) {
     j["subgraphs"].push_back({{"name", s.name}, {"operators", s.operators}, {"tensors", s.tensors}});
   j["metadata"] = Json::array();
   for (const auto& [name, bytes] : t.metadata) j["metadata"].push_back({{"name", name}, {"bytes", bytes}});
+  for (const PackageReport& p : t.packages) j["edgetpu"].push_back(json_of_package(p));
   if (!t.atoll) return j;
   j["atoll"] = {{"version", t.atoll->version}, {"source_sha256", t.atoll->source_sha256}, {"proof", t.atoll->proof}};
   if (t.atoll->proof_inputs > 0) j["atoll"]["proof_inputs"] = t.atoll->proof_inputs;
@@ -85,6 +125,28 @@ void print_as_json(const InspectReport& r, const Arguments& a) {
   print_json(j);
 }
 
+void print_layers(std::string_view kind, const std::vector<ExecutableReport::Layer>& layers) {
+  for (const auto& l : layers)
+    fmt::print("      {:<7} {:<32} {} {}x{}x{}, scale {}, zero point {}\n", kind, printable(l.name), l.data_type, l.y, l.x, l.z,
+               number_text(l.scale), l.zero_point);
+}
+
+void print_package(const PackageReport& p) {
+  fmt::print("  for the Edge TPU (operator {}): {}, compiler {} ({}), runtime {} or newer, chip {}\n", p.op,
+             human_bytes(double(p.bytes)), printable(p.compiler_release), printable(p.compiler), p.min_runtime_version,
+             printable(p.chip));
+  fmt::print("    parameters {} cached on the chip, {} sent with each inference; instructions {}, scratch {}\n",
+             human_bytes(double(p.cached_bytes)), human_bytes(double(p.streamed_bytes)),
+             human_bytes(double(p.instruction_bytes)), human_bytes(double(p.scratch_bytes)));
+  for (const ExecutableReport& e : p.executables) {
+    fmt::print("    {:<18} instructions {}, parameters {}, in {}, out {}, token {}\n", e.kind,
+               human_bytes(double(e.instruction_bytes)), human_bytes(double(e.parameter_bytes)),
+               human_bytes(double(e.input_bytes)), human_bytes(double(e.output_bytes)), e.caching_token);
+    print_layers("input", e.inputs);
+    print_layers("output", e.outputs);
+  }
+}
+
 void print_tflite(const TfliteReport& t) {
   if (t.atoll) {
     std::string proof = t.atoll->proof;
@@ -102,6 +164,7 @@ void print_tflite(const TfliteReport& t) {
     for (size_t i = 0; i < t.subgraphs.size(); ++i)
       fmt::print("  subgraph {} {:<20} {} operators, {} tensors\n", i, printable(t.subgraphs[i].name), t.subgraphs[i].operators,
                  t.subgraphs[i].tensors);
+  for (const PackageReport& p : t.packages) print_package(p);
   for (const auto& [name, bytes] : t.metadata)
     if (name != "atoll" || !t.atoll) fmt::print("  metadata {:<22} {}\n", printable(name), human_bytes(double(bytes)));
 }

@@ -1,0 +1,168 @@
+#include "atoll/place.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "edgetpu/cost.h"
+#include "edgetpu/package.h"
+#include "support/mapped_file.h"
+#include "tflite/file_view.h"
+
+namespace atl {
+namespace {
+
+using edgetpu::SourceModel;
+using edgetpu::SourceOp;
+
+constexpr double kNearlyFull = 0.9;  // of the memory of a tile
+constexpr uint64_t kTileBytes = 196608;
+constexpr int64_t kLargeClassifier = 100000;  // fully connected layers of so many outputs do not compile
+
+struct OpenedModel {
+  SourceModel model;
+  size_t subgraphs = 0;
+};
+
+Result<OpenedModel> open_model(const std::string& path) {
+  TRY(const auto file, MappedFile::open(path));
+  OpenedModel out;
+  TRY(out.model, edgetpu::read_source_model(file->bytes(), file));
+  TRY(const FileView view, FileView::open(file->bytes(), file));
+  out.subgraphs = size_of(view.model().subgraphs());
+  return out;
+}
+
+uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < op.inputs.size(); ++i)
+    if (const auto* t = m.input(op, i); t && t->constant) bytes += t->content.size();
+  return bytes;
+}
+
+// Atoll names a tensor by its module; other converters put several names into one, the first of which is the layer's.
+std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.find(';')); }
+
+void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, const edgetpu::MemoryCost& memory,
+                  PlaceReport& report) {
+  if (report.mapped == 0)
+    report.warnings.emplace_back("no operator runs on the Edge TPU: the compiler writes the model unchanged");
+  if (memory.needs_bands)
+    report.warnings.emplace_back(
+        "activations do not fit on the chip at once: the compiler cuts the image into bands, or fails with "
+        "'large activation tensors'");
+  else if (double(memory.activation_bytes_per_tile) > kNearlyFull * double(kTileBytes))
+    report.warnings.emplace_back("activations nearly fill the memory on the chip");
+  if (report.streamed_bytes > 0 && report.on_chip_bytes > 0 && report.streamed_bytes > report.parameter_bytes / 20)
+    report.warnings.push_back(
+        fmt::format("{} bytes of parameters do not fit on the chip and are sent with every inference", report.streamed_bytes));
+  for (const SourceOp& op : m.ops)
+    if (placement.is_mapped(op.index) && op.code == tflite::BuiltinOperator::FULLY_CONNECTED && !m.output(op).shape.empty() &&
+        m.output(op).shape.back() >= kLargeClassifier)
+      report.warnings.push_back(
+          fmt::format("operator {} has {} outputs: layers of that size are known to make the compiler fail", op.index,
+                      m.output(op).shape.back()));
+}
+
+// The operators that a compiled model left on the CPU, matched by type and the name of the first result, else of the first
+// operand.
+std::vector<bool> compiled_placement(const SourceModel& source, const SourceModel& compiled) {
+  std::multimap<std::pair<std::string, std::string>, bool> left;
+  const auto first_input = [](const SourceModel& m, const SourceOp& op) {
+    return m.input(op, 0) ? m.input(op, 0)->name : std::string();
+  };
+  for (const SourceOp& op : compiled.ops)
+    if (op.name != edgetpu::kCompiledOperator) {
+      left.emplace(std::pair(op.name, compiled.output(op).name), true);
+    }
+  std::vector<bool> on_tpu(source.ops.size(), true);
+  for (const SourceOp& op : source.ops) {
+    const auto at = left.find({op.name, source.output(op).name});
+    if (at == left.end()) continue;
+    on_tpu[op.index] = false;
+    left.erase(at);
+  }
+  for (const auto& [key, unused] : left) {
+    const auto of_compiled = std::ranges::find_if(
+        compiled.ops, [&](const SourceOp& op) { return op.name == key.first && compiled.output(op).name == key.second; });
+    const auto of_source = std::ranges::find_if(source.ops, [&](const SourceOp& op) {
+      return on_tpu[op.index] && op.name == key.first && first_input(source, op) == first_input(compiled, *of_compiled);
+    });
+    if (of_source != source.ops.end()) on_tpu[of_source->index] = false;
+  }
+  return on_tpu;
+}
+
+Result<PlacementComparison> compare(const std::string& path, const SourceModel& source, const edgetpu::Placement& placement) {
+  TRY(const OpenedModel compiled, open_model(path));
+  TRY(const auto packages, edgetpu::read_packages(compiled.model));
+  PlacementComparison out;
+  out.file = path;
+  for (const auto& p : packages) out.parameter_bytes += p.cached_bytes() + p.streamed_bytes();
+  const auto on_tpu = compiled_placement(source, compiled.model);
+  for (const SourceOp& op : source.ops)
+    if (!op.dead && on_tpu[op.index] != placement.is_mapped(op.index))
+      out.differences.push_back({op.index, op.name, placement.is_mapped(op.index), on_tpu[op.index]});
+  return out;
+}
+
+}  // namespace
+
+Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& options) {
+  TRY(const edgetpu::Compiler compiler, edgetpu::compiler_from_name(options.compiler));
+  TRY(const OpenedModel opened, open_model(file));
+  const SourceModel& m = opened.model;
+  TRY_STATUS(edgetpu::check_placeable(m, opened.subgraphs));
+  const edgetpu::Placement placement = edgetpu::place(m, compiler);
+  PlaceReport report;
+  report.model = file;
+  report.compiler = options.compiler;
+  for (const SourceOp& op : m.ops) {
+    const edgetpu::Verdict& v = placement.verdicts[op.index];
+    PlacedOp placed{op.index,
+                    op.name,
+                    placement.is_mapped(op.index),
+                    std::string(text(v.status)),
+                    v.reason,
+                    v.change,
+                    layer_of(m.output(op).name),
+                    {},
+                    edgetpu::macs_of(m, op),
+                    0,
+                    op.dead};
+    for (const int t : op.outputs) placed.outputs.push_back(m.tensors[size_t(t)].name);
+    if (placed.edgetpu) placed.parameter_bytes = edgetpu::parameter_bytes_of(m, op, compiler);
+    const uint64_t weights = weight_bytes_of(m, op);
+    if (!op.dead) {
+      ++report.total;
+      report.mapped += placed.edgetpu ? 1 : 0;
+      report.macs += placed.macs;
+      report.mapped_macs += placed.edgetpu ? placed.macs : 0;
+      report.weight_bytes += weights;
+      report.mapped_weight_bytes += placed.edgetpu ? weights : 0;
+      if (!placed.edgetpu && !report.first_blocker && v.status != edgetpu::OpStatus::kSubgraphs && report.mapped > 0)
+        report.first_blocker = op.index;
+    }
+    report.ops.push_back(std::move(placed));
+  }
+  const edgetpu::MemoryCost memory = edgetpu::memory_cost(m, placement, compiler);
+  const edgetpu::Latency latency = edgetpu::predict_latency(m, placement, memory);
+  report.parameter_bytes = memory.parameter_bytes;
+  report.on_chip_bytes = memory.on_chip_bytes;
+  report.streamed_bytes = memory.streamed_bytes;
+  report.activation_bytes_per_tile = memory.activation_bytes_per_tile;
+  report.instruction_bytes = memory.instruction_bytes;
+  report.input_bytes = memory.input_bytes;
+  report.output_bytes = memory.output_bytes;
+  report.usb3_ms = latency.usb3;
+  report.usb2_ms = latency.usb2;
+  report.pcie_ms = latency.pcie;
+  report.latency_error = edgetpu::Latency::kError;
+  add_warnings(m, placement, memory, report);
+  if (!options.against.empty()) {
+    TRY(report.comparison, compare(options.against, m, placement));
+  }
+  return report;
+}
+
+}  // namespace atl
