@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= python3
 CMAKE_FLAGS ?=
 
-.PHONY: all setup litert build test demo bench lint format asan fuzz clean results zoo
+.PHONY: large all setup litert build test demo bench lint format asan fuzz clean results zoo
 
 all: build
 
@@ -34,6 +34,11 @@ demo: litert
 bench: litert build
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/bench/atoll_bench --benchmark_counters_tabular=true
 
+# A model of 3 GB, end to end: see scripts/large_model.py. LARGE is a folder with 14 GB of room; PYTHON needs torch.
+LARGE ?= $(BUILD)/large
+large: litert build
+	$(PYTHON) scripts/large_model.py $(BUILD)/atoll $(LARGE)
+
 lint: setup $(BUILD)/build.ninja
 	$(PYTHON) scripts/check_structure.py
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | grep -v generated | xargs clang-format --dry-run --Werror
@@ -61,8 +66,8 @@ asan: litert
 # FUZZ_SECONDS for each target; needs clang.
 FUZZ_SECONDS ?= 600
 fuzz: setup
-	CXX=clang++ cmake -S . -B $(BUILD)-fuzz -G Ninja -DATOLL_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
-	cmake --build $(BUILD)-fuzz -j $(JOBS)
+	CXX=clang++-16 cmake -S . -B $(BUILD)-fuzz -G Ninja -DATOLL_FUZZ=ON -DATOLL_BENCH=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD)-fuzz -j $(JOBS) --target archive_fuzzer json_fuzzer pickle_fuzzer tflite_fuzzer
 	scripts/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 clean:

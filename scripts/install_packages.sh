@@ -7,7 +7,7 @@ packages=(
   libflatbuffers-dev flatbuffers-compiler flatbuffers-compiler-dev
   libpng-dev libturbojpeg0-dev
   libgtest-dev libbenchmark-dev
-  clang-format clang-tidy-16
+  clang-format clang-tidy-16 clang-16 libclang-rt-16-dev
   python3 python3-pip python3-venv unzip
 )
 missing=()

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "read/archive.h"
+#include "read/old_pt2.h"
 #include "read/pickle.h"
 #include "read/pt2.h"
 #include "read/sniff.h"
@@ -32,12 +33,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)archive->read(entry);
   }
   (void)atl::sniff(*archive);
-  if (const auto program = atl::read_pt2(*archive)) {
+  const auto touch = [&](const atl::Result<atl::SourceProgram>& program) {
+    if (!program && program.error().is_bug()) __builtin_trap();
+    if (!program) return;
     for (const auto& tensor : program->tensors) {
       const auto& t = tensor.data;
       if (t.is_contiguous()) total = total + sum({t.contiguous_bytes(), t.owner, 0});
     }
-  }
+  };
+  touch(atl::read_pt2(*archive));
+  touch(atl::read_old_pt2(*archive));
   (void)atl::read_torch_save(*archive);
   return 0;
 }

@@ -1,9 +1,11 @@
-// Any bytes as one of the JSON documents of a program (the first byte says which), the other documents being good ones.
+// Any bytes as one of the JSON documents of a program (the first byte says which, and of which archive layout), the other parts
+// being good ones.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "read/old_pt2.h"
 #include "read/pt2.h"
 #include "read/zip_builder.h"
 
@@ -22,13 +24,12 @@ constexpr const char* kModel =
     R"("output_specs": [{"user_output": {"arg": {"as_tensor": {"name": "w"}}}}]}, "module_call_graph": []}, "opset_version": {}, )"
     R"("range_constraints": {}, "schema_version": {"major": 8, "minor": 20}, "torch_version": "2.13.0"})";
 
-}  // namespace
+using atl::Result;
+using atl::SourceProgram;
+using atl::ZipPart;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const int which = data[0] % 3;
-  const std::vector<atl::ZipPart> parts = {
+Result<SourceProgram> read_new(const std::string& text, int which) {
+  const std::vector<ZipPart> parts = {
       {.name = "archive_format", .contents = "pt2"},
       {.name = "archive_version", .contents = "0"},
       {.name = "models/model.json", .contents = which == 0 ? text : kModel},
@@ -40,7 +41,28 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   };
   const auto archive = atl::Archive::open(atl::make_blob(atl::build_zip(parts)), "fuzz");
   if (!archive) __builtin_trap();
-  const auto program = atl::read_pt2(*archive);
+  return atl::read_pt2(*archive);
+}
+
+Result<SourceProgram> read_old(const std::string& text) {
+  static const std::string kWeights = atl::read_whole_file(atl::fixture("state_dict.pth"));
+  const std::vector<ZipPart> parts = {
+      {.name = std::string(atl::kOldPt2Document), .contents = text},
+      {.name = "serialized_state_dict.pt", .contents = kWeights},
+      {.name = "serialized_constants.pt", .contents = kWeights},
+      {.name = "version", .contents = "8.7"},
+  };
+  const auto archive = atl::Archive::open(atl::make_blob(atl::build_zip(parts)), "fuzz");
+  if (!archive) __builtin_trap();
+  return atl::read_old_pt2(*archive);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const auto program = data[0] % 4 == 3 ? read_old(text) : read_new(text, data[0] % 4);
   if (!program) {
     if (program.error().is_bug()) __builtin_trap();
     return 0;
