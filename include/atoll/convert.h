@@ -66,6 +66,7 @@ struct ConvertReport {
   std::string source, destination;
   uint64_t source_bytes = 0, bytes = 0, constant_bytes = 0;
   std::vector<PortReport> inputs, outputs;
+  std::vector<PortReport> states;     ///< buffers that the source changes: variables of the file, kept from run to run
   std::map<std::string, size_t> ops;  ///< operators of the file by LiteRT's name
   size_t op_count = 0;
   ProofReport proof;

@@ -131,8 +131,7 @@ Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options) {
   return InterfaceLayouts{std::move(permutations.inputs), std::move(permutations.outputs)};
 }
 
-std::map<std::string, size_t> count_ops(const Graph& graph) {
-  std::map<std::string, size_t> ops;
+void count_ops(const Graph& graph, std::map<std::string, size_t>& ops) {
   for (uint32_t id : graph.topological_order()) {
     const Node& n = graph[id];
     if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
@@ -140,14 +139,15 @@ std::map<std::string, size_t> count_ops(const Graph& graph) {
     for (Value v : n.in) types.push_back(v.valid() ? graph.type(v) : Type{DType::kUnknown, {}, {}});
     if (auto op = def_of(*n.op).emit(*n.op, types))
       ++ops[op->code == tflite::BuiltinOperator::CUSTOM ? op->custom_code : tflite::EnumNameBuiltinOperator(op->code)];
+    if (const auto graphs = def_of(*n.op).graphs)
+      for (const GraphPtr& inner : graphs(*n.op)) count_ops(*inner, ops);
   }
-  return ops;
 }
 
 std::vector<PortReport> report_ports(const Graph& graph, const std::vector<Port>& ports,
                                      const std::vector<Perm>& permutations) {
   std::vector<PortReport> out;
-  for (size_t i = 0; i < ports.size(); ++i)
+  for (size_t i = 0; i < ports.size() - graph.states().size(); ++i)
     out.push_back({ports[i].name, to_string(graph.type(ports[i].value)), permutations[i]});
   return out;
 }
@@ -172,7 +172,8 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   TRY(const InterfaceLayouts layouts, optimize(graph, options));
   report.inputs = report_ports(graph, graph.inputs(), layouts.inputs);
   report.outputs = report_ports(graph, graph.outputs(), layouts.outputs);
-  report.ops = count_ops(graph);
+  for (const State& s : graph.states()) report.states.push_back({s.name, to_string(s.initial->type()), {}});
+  count_ops(graph, report.ops);
   for (const auto& [name, count] : report.ops) report.op_count += count;
 
   model.signatures.push_back({"serving_default", 0});

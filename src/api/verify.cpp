@@ -57,8 +57,13 @@ const Graph& graph_of(const Model& model, const std::string& signature) {
   return model.graphs[model.signatures.empty() ? 0 : model.signatures[0].graph];
 }
 
+// The ports of a graph but for its states, which are the last ones.
+std::span<const Port> visible(const Graph& g, const std::vector<Port>& ports) {
+  return {ports.data(), ports.size() - g.states().size()};
+}
+
 bool same_shapes(const Graph& a, const std::vector<Port>& left, const Graph& b, const std::vector<Port>& right) {
-  return std::ranges::equal(left, right,
+  return std::ranges::equal(visible(a, left), visible(b, right),
                             [&](const Port& x, const Port& y) { return a.type(x.value).shape == b.type(y.value).shape; });
 }
 
@@ -66,7 +71,7 @@ std::string interface_text(const Graph& g) {
   std::string out;
   for (const auto* ports : {&g.inputs(), &g.outputs()}) {
     if (ports == &g.outputs()) out += " -> ";
-    for (size_t i = 0; i < ports->size(); ++i)
+    for (size_t i = 0; i < visible(g, *ports).size(); ++i)
       out += fmt::format("{}{} {}", i ? ", " : "", (*ports)[i].name, to_string(g.type((*ports)[i].value)));
   }
   return out;
@@ -96,9 +101,10 @@ Status rebuild(const Graph& in_file, const std::string& file, Pair& pair, Verify
 // Puts the arrays of a file in the place of the stored example.
 Status read_given_inputs(const std::string& path, const Graph& g, std::vector<std::optional<Tensor>>& samples) {
   TRY(auto arrays, read_tensor_file(path));
-  if (arrays.size() == 1 && g.inputs().size() == 1) arrays[0].name = g.inputs()[0].name;
-  samples.assign(g.inputs().size(), std::nullopt);
-  for (size_t i = 0; i < samples.size(); ++i) {
+  const size_t count = visible(g, g.inputs()).size();
+  if (arrays.size() == 1 && count == 1) arrays[0].name = g.inputs()[0].name;
+  samples.resize(g.inputs().size());
+  for (size_t i = 0; i < count; ++i) {
     const Port& port = g.inputs()[i];
     const Type& type = g.type(port.value);
     const auto at = std::ranges::find(arrays, port.name, &NamedArray::name);
@@ -193,6 +199,9 @@ void report_layers(const ReferenceReport& torch, VerifyReport& report) {
 
 Status verify_by_torch(const Pair& pair, const VerifyOptions& options, std::shared_ptr<const LiteRtLibrary> library,
                        VerifyReport& report) {
+  if (!pair.imported.graph.states().empty())
+    return error(Code::kReference, "a program that keeps state between runs is not compared with torch",
+                 "leave out --reference torch: Atoll's own evaluation follows the state");
   WrittenFileSource file;
   file.path = report.file;
   const ReferenceSubject subject{pair.program, pair.imported.graph, pair.imported.samples, pair.written, file, pair.layouts};

@@ -1,14 +1,12 @@
-// Recurrent networks: LSTM layers as LiteRT's fused op, GRU and RNN layers step by step.
+// Recurrent networks: LSTM layers as LiteRT's fused op, GRU and RNN layers as a loop over the steps.
 #include <cstring>
 
 #include "import/aten.h"
 #include "import/recurrent.h"
+#include "import/recurrent_loop.h"
 
 namespace atl {
 namespace {
-
-// Steps times layers times directions that may be written out one by one.
-constexpr int64_t kMaxSteps = 20000;
 
 /// What lstm, gru and rnn share.
 struct Network {
@@ -128,16 +126,13 @@ void import_lstm(SourceCall& c) {
   c.results({x, stack_states(c, h_n, n.batch), stack_states(c, c_n, n.batch)});
 }
 
-/// GRU and RNN: every step is written out. Values keep three axes, the time axis with size 1, so that nothing is reshaped.
+/// GRU and RNN: one layer and direction after another.
 template <class Step>
-void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
+void import_layers(SourceCall& c, RecurrentCell cell, const Step& step) {
   const Value hx = c.tensor("hx");
   Network n;
   if (!read_network(c, n, false)) return;
   if (c.rank(hx) != 3) return c.unsupported("a state that is not [layers, batch, features]");
-  if (n.steps > kMaxSteps / int64_t(n.weights.size()))
-    return c.unsupported(fmt::format("{} steps through {} layers", n.steps, n.weights.size()),
-                         "export the module on a shorter sequence and carry the state from call to call");
   Value x = n.x;
   Values h_n;
   for (int64_t layer = 0; layer < n.layers && !c.failed(); ++layer) {
@@ -148,15 +143,10 @@ void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
       const Value gates = input_gates(c, cell, x, w);
       Shape state{n.batch, n.batch, c.shape(hx)[2]};
       state[size_t(n.time_axis)] = 1;
-      Value h = reshape(c, slice(c, hx, 0, int64_t(i), 1), state);
-      Values all(static_cast<size_t>(n.steps));
-      for (int64_t s = 0; s < n.steps && !c.failed(); ++s) {
-        const int64_t t = d == 1 ? n.steps - 1 - s : s;
-        h = step(StepGates{gates, n.time_axis, t}, h, w);
-        all[size_t(t)] = h;
-      }
+      const Value h0 = reshape(c, slice(c, hx, 0, int64_t(i), 1), state);
+      const auto [sequence, h] = run_steps(c, {gates, n.time_axis, d == 1}, h0, w, step);
       if (c.failed()) return;
-      sequences.push_back(all.size() == 1 ? all[0] : c.add(Concat(n.time_axis), all));
+      sequences.push_back(sequence);
       h_n.push_back(h);
     }
     x = sequences.size() == 1 ? sequences[0] : c.add(Concat(2), sequences);
@@ -164,15 +154,13 @@ void import_unrolled(SourceCall& c, RecurrentCell cell, Step step) {
   c.results({x, stack_states(c, h_n, n.batch)});
 }
 
-void import_gru(SourceCall& c) {
-  import_unrolled(c, RecurrentCell::kGru,
-                  [&](const StepGates& gates, Value h, const RecurrentWeights& w) { return gru_step(c, gates, h, w); });
-}
+void import_gru(SourceCall& c) { import_layers(c, RecurrentCell::kGru, gru_step); }
 
 template <bool kRelu>
 void import_rnn(SourceCall& c) {
-  import_unrolled(c, RecurrentCell::kRnn,
-                  [&](const StepGates& gates, Value h, const RecurrentWeights& w) { return rnn_step(c, gates, h, w, kRelu); });
+  import_layers(c, RecurrentCell::kRnn, [](Builder& b, const StepGates& gates, Value h, const RecurrentWeights& w) {
+    return rnn_step(b, gates, h, w, kRelu);
+  });
 }
 
 void import_packed(SourceCall& c) {

@@ -1,11 +1,15 @@
 #include "import/importer.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
+#include <utility>
 
 #include "import/alias_table.h"
 #include "import/aten.h"
+#include "import/changed_buffers.h"
+#include "import/higher_order.h"
+#include "import/refusal.h"
+#include "import/view_operators.h"
 #include "ops/opaque.h"
 #include "ops/shape.h"
 
@@ -30,10 +34,14 @@ class Importer {
   };
 
   Status add_inputs(Scope& scope);
+  Status add_states(Scope& scope);
+  Status end_states(Scope& scope);
   Status add_outputs(Scope& scope);
   /// The value of that name; kUnsupportedForm when the rule of the node that makes it gave none.
   static Result<Value> value_of(const Scope& scope, const std::string& name);
   void run_node(Scope& scope, const SourceNode& node, int depth);
+  void run_higher_order(Scope& scope, const SourceNode& node, int depth);
+  Body import_body(const GraphRef& graph, const SourceNode& node, const Types& types, int depth);
   void run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth);
   Values build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule);
   bool bind_arguments(Scope& scope, const SourceNode& node, SourceCall& call);
@@ -44,32 +52,19 @@ class Importer {
   Types result_types(Scope& scope, const SourceNode& node);
   Values placeholders(Scope& scope, const SourceNode& node);
   void report(Error e);
+  bool is_state(const std::string& fqn) const {
+    const auto& states = out_.graph.states();
+    return std::any_of(states.begin(), states.end(), [&](const State& s) { return s.name == fqn; });
+  }
 
   const SourceProgram& program_;
   ImportedProgram out_;
+  Graph* graph_ = &out_.graph;  // the one that nodes are added to: the program's, or that of a branch or loop
+  const std::set<std::string> changed_ = changed_buffers(program_);
+  std::vector<std::string> state_values_;  // value names of the states, in their order
   std::vector<Error> errors_;
   OriginId origin_ = 0;
 };
-
-// contiguous, reshape, flatten and to give a view where strides and element type allow it, else a copy.
-bool gives_copy(const SourceGraph& graph, const SourceNode& node) {
-  const auto starts = [&](std::string_view prefix) { return node.target.starts_with(prefix); };
-  const bool cast = starts("aten.to.");
-  if (!cast && !starts("aten.contiguous.") && !starts("aten.reshape.") && !starts("aten.flatten.")) return false;
-  const TensorRef* in = node.inputs.empty() ? nullptr : node.inputs[0].value.get<TensorRef>();
-  const TensorRef* out = node.outputs.empty() ? nullptr : node.outputs[0].get<TensorRef>();
-  const TensorMeta* from = in ? graph.find(in->name) : nullptr;
-  const TensorMeta* to = out ? graph.find(out->name) : nullptr;
-  if (!from || !to) return false;
-  if (cast) return from->dtype != to->dtype;
-  std::vector<int64_t> strides;
-  for (const SymDim& d : from->strides) strides.push_back(d.value);
-  const Shape shape = from->shape();
-  if (strides.size() != shape.size() || strides == contiguous_strides(shape)) return false;
-  if (starts("aten.contiguous.")) return true;
-  return Constant::view(Type{DType::kF32, shape, {}}, nullptr, 0, std::move(strides), nullptr)->reshaped(to->shape()) ==
-         nullptr;
-}
 
 Type type_of(const TensorMeta& meta) {
   Type t{dtype_of(meta.dtype), {}, {}};
@@ -127,6 +122,7 @@ Status Importer::add_inputs(Scope& scope) {
         break;
       }
       case InputKind::kStored: {
+        if (changed_.count(input.value)) break;
         TRY(ConstantPtr c, constant_of(program_.tensors[size_t(input.tensor)]));
         Origin o;
         o.module_path = program_.tensors[size_t(input.tensor)].fqn;
@@ -146,35 +142,57 @@ Status Importer::add_inputs(Scope& scope) {
   return {};
 }
 
-// A rule gives no value for results that it cannot compute, such as a batch norm's saved statistics.
-Error without_value(const SourceGraph& graph, const std::string& name) {
-  for (const SourceNode& node : graph.nodes) {
-    size_t i = 0;
-    for (const SourceValue& v : node.outputs) {
-      const auto* one = v.get<TensorRef>();
-      const auto* list = v.get<TensorRefs>();
-      const auto made = list ? list->names : one ? std::vector<std::string>{one->name} : std::vector<std::string>();
-      for (const std::string& n : made) {
-        if (n == name)
-          return error(Code::kUnsupportedForm, fmt::format("{}: its result {} ('{}') has no LiteRT form", node.target, i, name),
-                       "use its other results only")
-              .at(node.origin);
-        ++i;
-      }
-    }
-  }
-  return error(Code::kGraph, fmt::format("value '{}' is not computed by any node", name));
-}
-
 Result<Value> Importer::value_of(const Scope& scope, const std::string& name) {
   const auto it = scope.env.find(name);
   if (it == scope.env.end() || it->second.empty() || !it->second[0].valid()) return without_value(scope.source, name);
   return it->second[0];
 }
 
+// Buffers that the program changes are inputs behind the user's, and outputs behind the user's.
+Status Importer::add_states(Scope& scope) {
+  std::vector<State> states;
+  for (const SourceInput& input : program_.inputs) {
+    if (input.kind != InputKind::kStored || !changed_.count(input.value)) continue;
+    TRY(ConstantPtr initial, constant_of(program_.tensors[size_t(input.tensor)]));
+    TRY(Tensor value, initial->materialize());
+    const std::string& name = program_.tensors[size_t(input.tensor)].fqn;
+    states.push_back({name, uint32_t(out_.graph.inputs().size()), 0, initial});
+    scope.env[input.value] = {out_.graph.add_input(name, initial->type())};
+    out_.samples.push_back(std::move(value));
+    state_values_.push_back(input.value);
+  }
+  out_.graph.set_states(std::move(states));
+  return {};
+}
+
+Status Importer::end_states(Scope& scope) {
+  std::vector<State> states = out_.graph.states();
+  for (size_t i = 0; i < states.size(); ++i) {
+    Value v = scope.env.at(state_values_[i])[0];
+    for (const SourceOutput& output : program_.outputs)
+      if (const auto* t = output.value.get<TensorRef>();
+          t && output.kind == OutputKind::kBufferMutation && output.target == states[i].name) {
+        TRY(v, value_of(scope, t->name));
+      }
+    const Type &is = out_.graph.type(v), &was = states[i].initial->type();
+    if (is != was)
+      return error(Code::kMutation,
+                   fmt::format("buffer '{}' is {} and becomes {}", states[i].name, to_string(was), to_string(is)),
+                   "keep the buffer's type and shape");
+    states[i].output = uint32_t(out_.graph.outputs().size());
+    out_.graph.add_output(states[i].name, v);
+  }
+  out_.graph.set_states(std::move(states));
+  return {};
+}
+
 Status Importer::add_outputs(Scope& scope) {
   for (const SourceOutput& output : program_.outputs) {
     switch (output.kind) {
+      case OutputKind::kBufferMutation:
+        if (is_state(output.target)) continue;
+        return error(Code::kMutation, fmt::format("the program changes '{}' in place", output.target),
+                     "return the new value as an output and pass it in as an input, or call .eval() before exporting");
       case OutputKind::kUser:
       case OutputKind::kLoss:
         break;
@@ -203,7 +221,7 @@ Status Importer::add_outputs(Scope& scope) {
   }
   if (out_.graph.outputs().empty())
     return error(Code::kGraph, "the program returns no tensor", "return at least one tensor from forward()");
-  return {};
+  return end_states(scope);
 }
 
 Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
@@ -291,7 +309,7 @@ Values Importer::placeholders(Scope& scope, const SourceNode& node) {
   Opaque op;
   const Types types = result_types(scope, node);
   for (const Type& t : types) op.types.push_back(to_string(t));
-  auto v = out_.graph.add(make_op(std::move(op)), {}, origin_);
+  auto v = graph_->add(make_op(std::move(op)), {}, origin_);
   return v ? *std::move(v) : Values(types.size());
 }
 
@@ -309,7 +327,7 @@ void Importer::bind_results(Scope& scope, const SourceNode& node, const Values& 
 }
 
 Values Importer::build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule) {
-  SourceCall call(out_.graph, origin_, target);
+  SourceCall call(*graph_, origin_, target);
   if (!bind_arguments(scope, node, call)) return placeholders(scope, node);
   // dropout_(self) is dropout(input): in-place schemas name their first operand otherwise.
   if (target != node.target)
@@ -325,7 +343,7 @@ Values Importer::build(Scope& scope, const SourceNode& node, const std::string& 
   Values results = call.results();
   for (size_t i = 0; i < results.size() && i < types.size(); ++i) {
     if (!results[i].valid() || types[i].dtype == DType::kUnknown) continue;
-    const Type& got = out_.graph.type(results[i]);
+    const Type& got = graph_->type(results[i]);
     if (got.dtype == types[i].dtype && got.shape == types[i].shape) continue;
     report(
         error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
@@ -335,41 +353,13 @@ Values Importer::build(Scope& scope, const SourceNode& node, const std::string& 
   return results;
 }
 
-// How a view permutes the axes of its base; nullopt for a view that does not.
-std::optional<Perm> view_permutation(SourceCall& call, std::string_view target, size_t rank) {
-  const auto starts = [&](std::string_view prefix) { return target.substr(0, prefix.size()) == prefix; };
-  Perm perm = identity(rank);
-  if (starts("aten.permute.")) {
-    const auto dims = call.integers("dims");
-    for (size_t i = 0; i < dims.size() && i < rank; ++i) perm[i] = int(dims[i] < 0 ? dims[i] + int64_t(rank) : dims[i]);
-    return perm;
-  }
-  if (starts("aten.numpy_T.")) return Perm(perm.rbegin(), perm.rend());
-  if (starts("aten.t.") || starts("aten.mT.")) {
-    if (rank >= 2) std::swap(perm[rank - 2], perm[rank - 1]);
-    return perm;
-  }
-  const bool axes = starts("aten.swapaxes.");
-  if (!axes && !starts("aten.transpose.") && !starts("aten.swapdims.")) return std::nullopt;
-  const int64_t a = call.axis(axes ? "axis0" : "dim0", rank), b = call.axis(axes ? "axis1" : "dim1", rank);
-  if (rank >= 2 && !call.failed()) std::swap(perm[size_t(a)], perm[size_t(b)]);
-  return perm;
-}
-
-// True for views that keep the elements in row-major order when they keep all of them.
-bool keeps_order(std::string_view target) {
-  constexpr std::string_view kReorder[] = {"aten.movedim.", "aten.unfold.", "aten.as_strided.", "aten.diagonal."};
-  return std::none_of(std::begin(kReorder), std::end(kReorder),
-                      [&](std::string_view p) { return target.substr(0, p.size()) == p; });
-}
-
 // The value of `base` after its view `view` has become `changed`.
 Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Value changed) {
   const SourceNode& node = *view.node;
-  SourceCall call(out_.graph, origin_, node.target);
+  SourceCall call(*graph_, origin_, node.target);
   if (!bind_arguments(scope, node, call)) return {};
   const std::string_view t = node.target;
-  const Shape& shape = out_.graph.type(base).shape;
+  const Shape& shape = graph_->type(base).shape;
   const auto starts = [&](std::string_view prefix) { return t.substr(0, prefix.size()) == prefix; };
   std::string scatter;
   if (starts("aten.slice.")) scatter = "aten.slice_scatter.default";
@@ -380,13 +370,13 @@ Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Va
     call.set_arg("self", base);
     call.set_arg("input", base);
     call.set_arg("src", changed);
-    call.set_result_types({out_.graph.type(base)});
+    call.set_result_types({graph_->type(base)});
     rule->build(call);
     if (!call.failed() && !call.results().empty()) return call.results()[0];
   } else if (const auto perm = view_permutation(call, t, shape.size())) {
     return is_permutation(*perm, shape.size()) ? call.add(Transpose(inverse(*perm)), {changed}) : Value{};
-  } else if (keeps_order(t) && element_count(out_.graph.type(changed).shape) == element_count(shape)) {
-    return out_.graph.type(changed).shape == shape ? changed : call.add(Reshape(shape), {changed});
+  } else if (keeps_order(t) && element_count(graph_->type(changed).shape) == element_count(shape)) {
+    return graph_->type(changed).shape == shape ? changed : call.add(Reshape(shape), {changed});
   }
   return {};
 }
@@ -398,7 +388,9 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
     const SourceTensor* stored = program_.find_tensor(name);
     report(error(Code::kMutation,
                  fmt::format("{} changes {} in place", node.target,
-                             stored ? fmt::format("buffer '{}'", stored->fqn) : fmt::format("input '{}'", name)),
+                             stored ? fmt::format("{} '{}'", stored->kind == TensorKind::kParameter ? "parameter" : "buffer",
+                                                  stored->fqn)
+                                    : fmt::format("input '{}'", name)),
                  "return the new value as an output and pass it in as an input, or call .eval() before exporting")
                .at(node.origin));
     return;
@@ -462,36 +454,88 @@ void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef&
   bind_results(scope, node, results);
 }
 
-// Why no rule takes the operator, and what to do in the user's code.
-Error without_form(const std::string& target) {
-  const std::string space = target.substr(0, target.find('.'));
-  if (space == "higher_order") {
-    const bool loop = target.find("while") != target.npos || target.find("scan") != target.npos;
-    return error(Code::kUnsupportedOp,
-                 fmt::format("{} chooses at run time what is computed, which has no LiteRT form in Atoll", target),
-                 loop ? "write a loop with a fixed number of steps in Python, which the export unrolls: for i in range(n)"
-                      : "compute both sides and choose between the results: torch.where(condition, a, b)");
+// The graph of a branch or a loop. An empty Body after an error, which is reported.
+Body Importer::import_body(const GraphRef& source, const SourceNode& node, const Types& types, int depth) {
+  const auto fail = [&](Error e) {
+    report(std::move(e).at(node.origin));
+    return Body{};
+  };
+  if (!source.graph || depth >= kMaxGraphDepth) return fail(error(Code::kGraph, "graphs are nested too deeply"));
+  if (source.graph->inputs.size() != types.size())
+    return fail(error(Code::kGraph, fmt::format("'{}' takes {} values, {} are given", source.name, source.graph->inputs.size(),
+                                                types.size())));
+  Graph inner;
+  inner.name = source.name;
+  Graph* const outer = std::exchange(graph_, &inner);
+  const OriginId outer_origin = origin_;
+  Scope scope{*source.graph, {}, {}, {}};
+  const size_t errors = errors_.size();
+  for (size_t i = 0; i < types.size(); ++i)
+    if (const auto* t = source.graph->inputs[i].get<TensorRef>()) {
+      scope.env[t->name] = {inner.add_input(t->name, types[i])};
+      scope.fixed.insert(t->name);
+    } else {
+      report(error(Code::kUnsupportedForm, fmt::format("'{}' takes {}", source.name, kind_name(source.graph->inputs[i])),
+                   "pass only tensors to control flow")
+                 .at(node.origin));
+    }
+  for (const SourceNode& n : source.graph->nodes) run_node(scope, n, depth + 1);
+  for (const SourceValue& o : source.graph->outputs) {
+    const auto* t = o.get<TensorRef>();
+    const auto it = t ? scope.env.find(t->name) : scope.env.end();
+    if (it != scope.env.end() && !it->second.empty() && it->second[0].valid())
+      inner.add_output(t->name, it->second[0]);
+    else if (errors_.size() == errors)
+      report(error(Code::kUnsupportedForm, fmt::format("'{}' returns {}", source.name, kind_name(o)),
+                   "return only tensors from control flow")
+                 .at(node.origin));
   }
-  constexpr std::array<std::string_view, 5> kTorchs = {"aten", "prims", "_operator", "quantized_decomposed", "math"};
-  if (std::find(kTorchs.begin(), kTorchs.end(), space) != kTorchs.end())
-    return error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", target),
-                 "`atoll ops` lists what is supported; write it with other operators, or keep it outside the exported module");
-  return error(
-      Code::kUnsupportedOp, fmt::format("{} is a custom operator, which has no LiteRT form", target),
-      fmt::format("say what it computes in torch's own operators, and export again:\n"
-                  "    def decomposition(*args):  # takes what {0} takes\n"
-                  "        ...\n"
-                  "    program = torch.export.export(model, args).run_decompositions({{torch.ops.{0}: decomposition}})\n"
-                  "    torch.export.save(program, \"model.pt2\")",
-                  target));
+  graph_ = outer;
+  origin_ = outer_origin;
+  if (errors_.size() != errors) return {};
+  inner.remove_dead_nodes();
+  return Body{std::make_shared<const Graph>(std::move(inner))};
+}
+
+// torch.cond, while_loop, scan, map.
+void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth) {
+  HigherOrderCall call{node, {}, {}, [&](const GraphRef& g, const Types& types) { return import_body(g, node, types, depth); }};
+  for (const SourceArgument& a : node.inputs) {
+    if (const auto* g = a.value.get<GraphRef>()) {
+      call.graphs.push_back(g);
+      continue;
+    }
+    auto arg = argument(scope, a.value);
+    if (!arg) {
+      report(std::move(arg.error()).at(node.origin));
+      return bind_results(scope, node, placeholders(scope, node));
+    }
+    Values list;
+    if (auto* v = std::get_if<Value>(&*arg)) list = {*v};
+    if (auto* v = std::get_if<Values>(&*arg)) list = *v;
+    const auto* numbers = std::get_if<std::vector<int64_t>>(&*arg);
+    const bool empty = std::holds_alternative<std::monostate>(*arg) || (numbers && numbers->empty());
+    if (list.empty() && !std::holds_alternative<Values>(*arg) && !empty) list.emplace_back();  // not a tensor
+    call.operands.push_back(std::move(list));
+  }
+  Builder b(*graph_, origin_);
+  const size_t errors = errors_.size();
+  const Values results = build_higher_order(b, call);
+  const bool failed = b.failed() || errors_.size() != errors;
+  if (b.failed()) {
+    Status status = b.take_status();
+    report(std::move(status.error()).at(node.origin));
+  }
+  bind_results(scope, node, failed ? placeholders(scope, node) : results);
 }
 
 void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
-  origin_ = out_.graph.add_origin(node.origin);
+  origin_ = graph_->add_origin(node.origin);
   if (node.target == "higher_order.wrap_with_set_grad_enabled" || node.target == "higher_order.wrap_with_autocast") {
     for (const SourceArgument& a : node.inputs)
       if (const auto* g = a.value.get<GraphRef>()) return run_inlined(scope, node, *g, depth);
   }
+  if (is_higher_order(node.target)) return run_higher_order(scope, node, depth);
   const std::string functional = find_import(node.target) ? std::string() : functional_name(node.target);
   const std::string target = functional.empty() ? node.target : functional;
   const Import* rule = find_import(target);
@@ -515,6 +559,7 @@ void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
 Result<ImportedProgram> Importer::run() {
   Scope scope{program_.graph, {}, {}, {}};
   TRY_STATUS(add_inputs(scope));
+  TRY_STATUS(add_states(scope));
   for (const SourceNode& node : program_.graph.nodes) run_node(scope, node, 0);
   if (errors_.empty()) {
     TRY_STATUS(add_outputs(scope));

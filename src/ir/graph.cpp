@@ -53,6 +53,14 @@ void Graph::add_output(std::string name, Value v) {
   outputs_.push_back({std::move(name), v});
 }
 
+bool Graph::is_state_input(size_t i) const {
+  return std::any_of(states_.begin(), states_.end(), [&](const State& s) { return s.input == i; });
+}
+
+bool Graph::is_state_output(size_t i) const {
+  return std::any_of(states_.begin(), states_.end(), [&](const State& s) { return s.output == i; });
+}
+
 std::vector<uint32_t> Graph::topological_order() const {
   std::vector<uint32_t> order;
   std::vector<uint8_t> state(nodes_.size(), 0);

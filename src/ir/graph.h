@@ -43,6 +43,14 @@ struct Port {
   Value value;
 };
 
+/// What a model keeps from one run to the next (a buffer that the source changes): at the start of a run input `input` holds
+/// it, at the end output `output` is its new value, of the same type. Before the first run it is `initial`.
+struct State {
+  std::string name;
+  uint32_t input = 0, output = 0;
+  ConstantPtr initial;
+};
+
 class Graph {
  public:
   std::string name = "main";
@@ -54,6 +62,11 @@ class Graph {
 
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
+  /// States by their ports; a port belongs to at most one.
+  const std::vector<State>& states() const { return states_; }
+  void set_states(std::vector<State> states) { states_ = std::move(states); }
+  bool is_state_input(size_t i) const;
+  bool is_state_output(size_t i) const;
   void rename_input(size_t i, std::string name) { inputs_[i].name = std::move(name); }
   void rename_output(size_t i, std::string name) { outputs_[i].name = std::move(name); }
   /// Number of ids in the arena, dead ones included.
@@ -105,6 +118,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<std::vector<std::vector<Use>>> uses_;
   std::vector<Port> inputs_, outputs_;
+  std::vector<State> states_;
   std::vector<Origin> origins_{Origin{}};
   std::map<std::string, OriginId> origin_ids_;
 };

@@ -86,6 +86,9 @@ struct WeightRoles {
 
 enum class Activation : int;  // ops/activation.h
 
+class Graph;  // ir/graph.h
+using GraphPtr = std::shared_ptr<const Graph>;
+
 /// Which operand of a node a permutation is asked for: an input's number, or the result.
 inline constexpr int kResult = -1;
 
@@ -141,6 +144,10 @@ struct OpDef {
   /// nullptr, or: the same op on an operand 0 that is padded with zeros (elements before and after each axis); a null op when
   /// it cannot.
   OpPtr (*with_padding)(const OpBase&, TypesIn, std::span<const int64_t> before, std::span<const int64_t> after);
+  /// nullptr, or: the graphs that the op runs (the parts of a loop, branches), in the order in which with_graphs takes them.
+  std::vector<GraphPtr> (*graphs)(const OpBase&);
+  /// Stated together with `graphs`: the same op with other graphs, whose ports have the same types.
+  OpPtr (*with_graphs)(const OpBase&, std::vector<GraphPtr>);
   /// nullptr, or: rewrites a node of this op into a simpler one; true when it did.
   Result<bool> (*canonicalize)(const OpBase&, Rewrite&);
   /// nullptr, or: rewrites a node that `legal` refuses into ones that it accepts; true when it did.
@@ -214,6 +221,10 @@ constexpr OpDef make_def(OpCode code) {
     d.with_padding = [](const OpBase& o, TypesIn t, std::span<const int64_t> before, std::span<const int64_t> after) {
       return F::with_padding(static_cast<const O&>(o), t, before, after);
     };
+  if constexpr (requires(const O& o) { F::graphs(o); }) {
+    d.graphs = [](const OpBase& o) { return F::graphs(static_cast<const O&>(o)); };
+    d.with_graphs = [](const OpBase& o, std::vector<GraphPtr> g) { return F::with_graphs(static_cast<const O&>(o), std::move(g)); };
+  }
   if constexpr (requires(const O& o, Rewrite& r) { F::canonicalize(o, r); })
     d.canonicalize = [](const OpBase& o, Rewrite& r) { return F::canonicalize(static_cast<const O&>(o), r); };
   if constexpr (requires(const O& o, Rewrite& r) { F::legalize(o, r); })

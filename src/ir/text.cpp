@@ -97,25 +97,53 @@ class Parser {
   Result<Tensor> constant(const Type& t, FieldText& in);
   Status add_op(FieldText& in, size_t number);
 
+  std::string_view next_line();
+
   std::string_view text_;
+  size_t number_ = 0;
   Graph g_;
   std::unordered_map<size_t, uint32_t> node_of_;
 };
 
+// The next line without its comment.
+std::string_view Parser::next_line() {
+  const size_t end = std::min(text_.find('\n'), text_.size());
+  const std::string_view l = text_.substr(0, end);
+  text_.remove_prefix(std::min(end + 1, text_.size()));
+  ++number_;
+  return l.substr(0, l.find("  //"));
+}
+
+// Opening braces outside quotes without a closing one.
+int open_braces(std::string_view l) {
+  int open = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < l.size(); ++i) {
+    if (quoted && l[i] == '\\') {
+      ++i;
+      continue;
+    }
+    if (l[i] == '"') quoted = !quoted;
+    if (!quoted) open += l[i] == '{' ? 1 : l[i] == '}' ? -1 : 0;
+  }
+  return open;
+}
+
 Result<Graph> Parser::run() {
-  size_t number = 0;
   while (!text_.empty()) {
-    const size_t end = std::min(text_.find('\n'), text_.size());
-    std::string_view l = text_.substr(0, end);
-    text_.remove_prefix(std::min(end + 1, text_.size()));
-    ++number;
-    if (auto s = line(l); !s) return std::move(s.error()).in(fmt::format("line {}", number));
+    std::string l(next_line());
+    const size_t first = number_;
+    for (int open = open_braces(l); open > 0 && !text_.empty();) {
+      const std::string_view more = next_line();
+      open += open_braces(more);
+      (l += '\n') += more;
+    }
+    if (auto s = line(l); !s) return std::move(s.error()).in(fmt::format("line {}", first));
   }
   return std::move(g_);
 }
 
 Status Parser::line(std::string_view l) {
-  if (const size_t comment = l.find("  //"); comment != std::string_view::npos) l = l.substr(0, comment);
   FieldText in{l};
   in.skip_space();
   if (in.rest.empty()) return {};

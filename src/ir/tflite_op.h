@@ -27,6 +27,9 @@ struct TfliteOp {
   /// Positions in `operands` of variable tensors whose value after the run is a further result of the node: its last
   /// updated.size() results, in this order, are these tensors themselves (LSTM: h_n and c_n).
   std::vector<int> updated;
+  /// Graphs that become subgraphs of the file; `link` then puts their numbers, in this order, into the options.
+  std::vector<GraphPtr> graphs;
+  void (*link)(TfliteOp&, std::span<const int32_t> subgraphs) = nullptr;
 
   TfliteOp() = default;
   /// An operator whose operands are the node's `inputs` operands in order.
@@ -64,6 +67,9 @@ class TfliteNode {
   std::vector<bool> variables;                   ///< operand is a variable tensor
   std::vector<int> updated;                      ///< variable operands whose tensor is read again after the operator ran
   Types out;
+  /// Another subgraph of the file as a graph. E: kTflite for one that cannot be the body of an op: it does not exist, contains
+  /// itself, or has operators without results, which act on something outside.
+  std::function<Result<GraphPtr>(int64_t)> subgraph;
   size_t operand_count() const { return in.size(); }
   bool present(size_t i) const { return i < in.size() && in[i].has_value(); }
   /// The options table when it is a T (generated object type), else nullptr.

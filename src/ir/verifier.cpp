@@ -35,6 +35,10 @@ Status verify_node(const Graph& g, uint32_t id, const std::vector<bool>& before)
   auto out = def.infer(*n.op, types);
   if (!out) return std::move(out.error()).in("verifying " + std::string(def.name)).at(g.origin(n.origin));
   if (*out != n.out) return broken(g, id, "its type is not what infer says");
+  if (!def.graphs) return {};
+  for (const GraphPtr& inner : def.graphs(*n.op))
+    if (Status s = verify(*inner); !s)
+      return std::move(s.error()).in(fmt::format("verifying '{}' of {}", inner->name, def.name));
   return {};
 }
 

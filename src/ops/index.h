@@ -23,6 +23,11 @@ struct ScatterNd : OpOf<OpCode::kScatterNd> {
   explicit ScatterNd(Shape s) : shape(std::move(s)) {}
   static auto fields(auto& o) { return std::tuple{field("shape", o.shape)}; }
 };
+/// Operands x, update (no larger than x along any axis), start (i32 or i64, a number for each axis): x with the box at `start`
+/// replaced by the update. A start that would put the box over an edge is moved inside.
+struct DynamicUpdateSlice : OpOf<OpCode::kDynamicUpdateSlice> {
+  static auto fields(auto&) { return std::tuple{}; }
+};
 /// Operands indices (i32 or i64), on value, off value (scalars of one element type): a new axis of `depth` elements.
 struct OneHot : OpOf<OpCode::kOneHot> {
   int64_t axis = -1, depth = 1;

@@ -252,7 +252,7 @@ struct SliceFacts {
   }
 
   // Slices that together take a whole axis, one behind the other, are one op: q, k, v = qkv[0], qkv[1], qkv[2] an Unpack,
-  // x[:, :3], x[:, 3:] a Split.
+  // x[:, :3], x[:, 3:6] a Split.
   static Result<bool> join_parts(const Slice& o, Rewrite& r) {
     const Value x = r.in(0);
     const Type type = r.type(x);
@@ -277,6 +277,8 @@ struct SliceFacts {
       sizes.push_back(n);
     }
     if (end != type.shape[*axis] || sizes.size() < 2) return false;
+    // Unequal parts would be a SPLIT_V, which XNNPACK does not take; it takes the SLICEs.
+    if (std::any_of(sizes.begin(), sizes.end(), [&](int64_t n) { return n != sizes[0]; })) return false;
     const size_t count = sizes.size();
     const OpPtr op = select ? make_op(Unpack(int64_t(*axis))) : make_op(Split(int64_t(*axis), std::move(sizes)));
     const Values parts = r.add_multi(op, {x}, count);

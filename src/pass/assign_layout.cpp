@@ -9,6 +9,9 @@
 namespace atl {
 namespace {
 
+// A choice whose results have several ranks names no permutation: none of them is permuted.
+Perm in_full(const Perm& p, size_t rank) { return p.empty() ? identity(rank) : p; }
+
 class Rebuilder {
  public:
   Rebuilder(const Graph& from, const LayoutProblem& problem) : from_(from), problem_(problem) {}
@@ -37,10 +40,10 @@ Result<Value> Rebuilder::in_layout(Value v, const Perm& layout) {
     result = to_.add_constant(is_identity(want) ? from_.constant_ptr(source) : c->permuted(want), origin);
   } else {
     const Value have = made_.at(source);
-    const Perm& out = problem_.choice_of(source.node).out;
+    const Shape& shape = to_.type(have).shape;
+    const Perm out = in_full(problem_.choice_of(source.node).out, shape.size());
     const Perm move = compose(inverse(out), want);
     if (is_identity(move)) return have;
-    const Shape& shape = to_.type(have).shape;
     OpPtr op = moves_only_ones(shape, move) ? make_op(Reshape(permuted(shape, move))) : make_op(Transpose(move));
     TRY(Values made, to_.add(std::move(op), {have}, origin));
     result = made[0];
@@ -64,6 +67,7 @@ Result<Values> Rebuilder::operands(const Node& node, const LayoutChoice& choice)
 
 Result<Graph> Rebuilder::run() {
   to_.name = from_.name;
+  to_.set_states(from_.states());
   for (const Port& p : from_.inputs()) {
     Type type = from_.type(p.value);
     const Perm& layout = problem_.choice_of(p.value.node).out;
@@ -79,7 +83,7 @@ Result<Graph> Rebuilder::run() {
     auto out = to_.add(choice.op, std::move(in), to_.add_origin(from_.origin(node.origin)));
     if (!out) return std::move(out.error()).in("layout of " + std::string(def_of(*node.op).name));
     for (uint32_t i = 0; i < node.out.size(); ++i) {
-      if (to_.type((*out)[i]).shape != permuted(node.out[i].shape, choice.out))
+      if (to_.type((*out)[i]).shape != permuted(node.out[i].shape, in_full(choice.out, node.out[i].rank())))
         return error(Code::kLayout, fmt::format("{} has another shape in its layout", def_of(*node.op).name));
       made_[Value{id, i}] = (*out)[i];
     }

@@ -59,6 +59,10 @@ std::pair<Value, Perm> LayoutProblem::trace(Value v) const {
 void LayoutProblem::add_items(InterfaceLayout interface_layout) {
   item_of_node_.assign(graph_.size(), -1);
   const auto may_change = [&](size_t rank) { return interface_layout == InterfaceLayout::kNhwc && rank >= 4 && rank <= 5; };
+  const auto is_state = [&](uint32_t id) {
+    return std::any_of(graph_.states().begin(), graph_.states().end(),
+                       [&](const State& s) { return graph_.inputs()[s.input].value.node == id; });
+  };
   for (uint32_t id : graph_.topological_order()) {
     const Node& n = graph_[id];
     if (n.op->code == OpCode::kConst || n.op->code == OpCode::kTranspose) continue;
@@ -76,7 +80,8 @@ void LayoutProblem::add_items(InterfaceLayout interface_layout) {
     }
     LayoutChoice as_is{n.op, std::vector<Perm>(n.in.size()), {}};
     find_or_add(index, std::move(as_is));
-    if (n.op->code == OpCode::kInput && may_change(rank)) find_or_add(index, LayoutChoice{n.op, {}, channels_last(rank)});
+    if (n.op->code == OpCode::kInput && may_change(rank) && !is_state(id))
+      find_or_add(index, LayoutChoice{n.op, {}, channels_last(rank)});
   }
   for (size_t port = 0; port < graph_.outputs().size(); ++port) {
     Item item;
@@ -85,7 +90,8 @@ void LayoutProblem::add_items(InterfaceLayout interface_layout) {
     items_.push_back(std::move(item));
     const size_t rank = graph_.type(graph_.outputs()[port].value).rank();
     find_or_add(item_of_output_.back(), LayoutChoice{nullptr, {Perm{}}, {}});
-    if (may_change(rank)) find_or_add(item_of_output_.back(), LayoutChoice{nullptr, {channels_last(rank)}, {}});
+    if (may_change(rank) && !graph_.is_state_output(port))
+      find_or_add(item_of_output_.back(), LayoutChoice{nullptr, {channels_last(rank)}, {}});
   }
 }
 
@@ -119,7 +125,13 @@ int LayoutProblem::find_or_add(int index, std::optional<LayoutChoice> choice) {
     choice->in.resize(n.in.size());
     for (size_t i = 0; i < n.in.size(); ++i)
       if (n.in[i].valid()) choice->in[i] = full(choice->in[i], graph_.type(n.in[i]).rank());
-    choice->out = full(choice->out, n.out.empty() ? 0 : n.out[0].rank());
+    const size_t rank = n.out.empty() ? 0 : n.out[0].rank();
+    choice->out = full(choice->out, rank);
+    // Results of several ranks keep their layouts: an empty permutation stands for that.
+    if (std::any_of(n.out.begin(), n.out.end(), [&](const Type& t) { return t.rank() != rank; })) {
+      if (!is_identity(choice->out)) return -1;
+      choice->out.clear();
+    }
   } else {
     choice->in[0] = full(choice->in[0], graph_.type(graph_.outputs()[size_t(item.output_port)].value).rank());
   }
@@ -140,7 +152,7 @@ int LayoutProblem::find_or_add(int index, std::optional<LayoutChoice> choice) {
       const auto out = def.infer(*choice->op, types);
       if (!out || out->size() != n.out.size()) return -1;
       for (size_t i = 0; i < out->size(); ++i) {
-        if (n.out[i].rank() != choice->out.size() || (*out)[i].shape != permuted(n.out[i].shape, choice->out)) return -1;
+        if ((*out)[i].shape != permuted(n.out[i].shape, full(choice->out, n.out[i].rank()))) return -1;
         if (!def.legal(*choice->op, types)) cost += kIllegalFactor * int64_t(*byte_size(n.out[i])) + kTransposeOverhead;
       }
     }
@@ -154,7 +166,9 @@ Perm LayoutProblem::wanted(const Edge& e, size_t choice) const {
   return compose(e.perm, items_[size_t(e.user)].choices[choice].in[e.operand]);
 }
 
-Perm LayoutProblem::made(int item, size_t choice) const { return items_[size_t(item)].choices[choice].out; }
+Perm LayoutProblem::made(const Edge& e, size_t choice) const {
+  return full(items_[size_t(e.maker)].choices[choice].out, graph_.type(e.source).rank());
+}
 
 int LayoutProblem::choice_for_operand(int index, uint32_t operand, const Perm& layout) {
   const Item& item = items_[size_t(index)];
@@ -169,10 +183,11 @@ int LayoutProblem::choice_for_operand(int index, uint32_t operand, const Perm& l
   return find_or_add(index, def.permuted(*n.op, types, int(operand), layout));
 }
 
-int LayoutProblem::choice_for_result(int index, const Perm& layout) {
+int LayoutProblem::choice_for_result(const Edge& edge, const Perm& layout) {
+  const int index = edge.maker;
   const Item& item = items_[size_t(index)];
   for (size_t i = 0; i < item.choices.size(); ++i)
-    if (item.choices[i].out == layout) return int(i);
+    if (made(edge, i) == layout) return int(i);
   const Node& n = graph_[item.node];
   const OpDef& def = def_of(*n.op);
   if (def.layout == Layout::kFixed || def.layout == Layout::kOpaque || n.op->code == OpCode::kInput) return -1;
@@ -200,14 +215,14 @@ void LayoutProblem::propagate() {
       work.pop_front();
       for (int e : edges_out_[size_t(item)]) {
         const Edge& edge = edges_[size_t(e)];
-        const Perm layout = compose(inverse(edge.perm), made(item, choice));
+        const Perm layout = compose(inverse(edge.perm), made(edge, choice));
         const size_t before = items_[size_t(edge.user)].choices.size();
         visit_neighbour(edge.user, before, choice_for_operand(edge.user, edge.operand, layout));
       }
       for (int e : edges_in_[size_t(item)]) {
         const Edge& edge = edges_[size_t(e)];
         const size_t before = items_[size_t(edge.maker)].choices.size();
-        visit_neighbour(edge.maker, before, choice_for_result(edge.maker, wanted(edge, choice)));
+        visit_neighbour(edge.maker, before, choice_for_result(edge, wanted(edge, choice)));
       }
     }
   };
@@ -233,7 +248,7 @@ int64_t LayoutProblem::maker_cost(int item) const {
   for (int e : edges_out_[size_t(item)]) {
     const Edge& edge = edges_[size_t(e)];
     Perm want = wanted(edge, items_[size_t(edge.user)].chosen);
-    const Perm have = made(item, maker.chosen);
+    const Perm have = made(edge, maker.chosen);
     if (want == have || !copies.insert({edge.source.index, want}).second) continue;
     total += move_cost(graph_.type(edge.source), have, want);
   }
@@ -258,9 +273,8 @@ LayoutProblem::Family LayoutProblem::family_of(int item, size_t choice) const {
   std::deque<int> work{item};
   const auto follow = [&](int next, auto matches) {
     if (family.count(next)) return;
-    const Item& candidate = items_[size_t(next)];
-    for (size_t c = 0; c < candidate.choices.size(); ++c) {
-      if (!matches(candidate.choices[c])) continue;
+    for (size_t c = 0; c < items_[size_t(next)].choices.size(); ++c) {
+      if (!matches(c)) continue;
       family.emplace(next, c);
       work.push_back(next);
       return;
@@ -272,13 +286,13 @@ LayoutProblem::Family LayoutProblem::family_of(int item, size_t choice) const {
     const size_t c = family.at(at);
     for (int e : edges_out_[size_t(at)]) {
       const Edge& edge = edges_[size_t(e)];
-      const Perm layout = compose(inverse(edge.perm), made(at, c));
-      follow(edge.user, [&](const LayoutChoice& k) { return k.in[edge.operand] == layout; });
+      const Perm layout = compose(inverse(edge.perm), made(edge, c));
+      follow(edge.user, [&](size_t k) { return items_[size_t(edge.user)].choices[k].in[edge.operand] == layout; });
     }
     for (int e : edges_in_[size_t(at)]) {
       const Edge& edge = edges_[size_t(e)];
       const Perm layout = wanted(edge, c);
-      follow(edge.maker, [&](const LayoutChoice& k) { return k.out == layout; });
+      follow(edge.maker, [&](size_t k) { return made(edge, k) == layout; });
     }
   }
   return family;
@@ -316,8 +330,8 @@ bool LayoutProblem::improve(const Family& family) {
       const bool user_moves = node_of.count(edge.user) > 0;
       if (!maker_moves && !user_moves) continue;
       const Type& type = graph_.type(edge.source);
-      const Perm have = made(maker, from.chosen), want = wanted(edge, user.chosen);
-      const Perm have2 = maker_moves ? made(maker, family.at(maker)) : have;
+      const Perm have = made(edge, from.chosen), want = wanted(edge, user.chosen);
+      const Perm have2 = maker_moves ? made(edge, family.at(maker)) : have;
       const Perm want2 = user_moves ? wanted(edge, family.at(edge.user)) : want;
       Group& g = groups[{edge.source.index, want, want2}];
       g.keep_keep = move_cost(type, have, want);

@@ -50,9 +50,9 @@ class LayoutProblem {
   void propagate();
   int find_or_add(int item, std::optional<LayoutChoice> choice);
   Perm wanted(const Edge& e, size_t choice) const;  // layout of the source that a user's choice wants
-  Perm made(int item, size_t choice) const;         // layout in which a maker's choice makes its results
+  Perm made(const Edge& e, size_t choice) const;    // layout in which a maker's choice makes the edge's value
   int choice_for_operand(int item, uint32_t operand, const Perm& layout);
-  int choice_for_result(int item, const Perm& layout);
+  int choice_for_result(const Edge& e, const Perm& layout);
   Family family_of(int item, size_t choice) const;
   bool improve(const Family& family);
   int64_t move_cost(const Type& type, const Perm& from, const Perm& to) const;

@@ -20,13 +20,15 @@ Result<bool> legalize_node(Rewrite& r) {
   return def.legalize(*r.node().op, r);
 }
 
-// LiteRT needs every output to be a tensor of its own that an operator makes.
-Status separate_outputs(Graph& graph) {
+// LiteRT needs every output to be a tensor of its own that an operator makes. The graph of an op may hand an input on at its
+// own place, which LiteRT then does not copy.
+Status separate_outputs(Graph& graph, bool nested) {
   std::set<Value> seen;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const Value v = graph.outputs()[i].value;
     const OpCode code = graph[v].op->code;
-    if (code != OpCode::kInput && code != OpCode::kConst && seen.insert(v).second) continue;
+    const bool handed_on = nested && i < graph.inputs().size() && graph.inputs()[i].value == v;
+    if (handed_on || (code != OpCode::kInput && code != OpCode::kConst && seen.insert(v).second)) continue;
     Builder b(graph, graph[v].origin);
     const Value copy = b.add(Reshape(graph.type(v).shape), {v});
     if (b.failed()) return b.take_status();
@@ -61,7 +63,7 @@ Status report_illegal(const Graph& graph) {
 
 Status legalize(Graph& graph, PassContext& context) {
   TRY_STATUS(apply_to_fixpoint(graph, context, false, legalize_node));
-  TRY_STATUS(separate_outputs(graph));
+  TRY_STATUS(separate_outputs(graph, context.depth > 0));
   return report_illegal(graph);
 }
 

@@ -19,6 +19,7 @@ struct PassContext {
   /// run.
   int64_t rewrite_limit = -1;
   int64_t rewrites = 0;  ///< applied so far
+  int depth = 0;         ///< of the graph: 0 for a model's own, more for the graph of an op
   /// Set by assign_layout: axis k of an input or output is the source's axis perm[k]; an empty entry where nothing changed.
   std::vector<Perm> input_permutations, output_permutations;
 
@@ -35,6 +36,7 @@ Status canonicalize(Graph&, PassContext&);
 Status fold_constants(Graph&, PassContext&);
 Status merge_equal_nodes(Graph&, PassContext&);
 Status sink_reshapes(Graph&, PassContext&);
+Status lower_graphs(Graph&, PassContext&);
 Status recognize_activations(Graph&, PassContext&);
 Status recognize_pixel_shuffle(Graph&, PassContext&);
 Status fold_scales(Graph&, PassContext&);

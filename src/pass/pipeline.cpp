@@ -17,6 +17,8 @@ constexpr std::array kPipeline = {
     Pass{"canonicalize", "again, now that constants are known", canonicalize},
     Pass{"fold-constants", "again", fold_constants},
     Pass{"merge-equal-nodes", "nodes of equal op on equal operands become one", merge_equal_nodes},
+    // Constants are where they belong now: inside loops and branches. The rest of the pipeline looks at a graph from outside.
+    Pass{"lower-graphs", "runs the pipeline on the bodies of loops and on branches", lower_graphs},
     Pass{"sink-reshapes", "reshapes that add or drop axes of size one go behind elementwise ops", sink_reshapes},
     Pass{"fold-constants", "again, for the constants that were reshaped", fold_constants},
     Pass{"canonicalize", "joins the reshapes that met", canonicalize},
@@ -40,6 +42,18 @@ constexpr std::array kPipeline = {
 };
 
 }  // namespace
+
+Status run_nested_pipeline(Graph& graph, PassContext& context) {
+  PassContext inner;
+  inner.rewrite_limit = context.rewrite_limit;
+  inner.rewrites = context.rewrites;
+  inner.depth = context.depth + 1;
+  for (const Pass& pass : kPipeline)
+    if (auto s = pass.run(graph, inner); !s)
+      return std::move(s.error()).in(fmt::format("pass {} on {}", pass.name, graph.name));
+  context.rewrites = inner.rewrites;
+  return {};
+}
 
 std::span<const Pass> pipeline() { return kPipeline; }
 

@@ -31,4 +31,8 @@ struct InterfacePermutations {
 /// E: the passes'; kInternal when the verifier finds an inconsistency.
 Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermutations* permutations = nullptr);
 
+/// The same for the graph of an op, which may hand inputs on as the outputs of the same number. `context` is the outer graph's:
+/// rewrites are counted there.
+Status run_nested_pipeline(Graph& graph, PassContext& context);
+
 }  // namespace atl

@@ -1,5 +1,7 @@
 #include "tflite/file_layout.h"
 
+#include <functional>
+
 #include "tflite/subgraph_builder.h"
 
 namespace atl {
@@ -38,12 +40,14 @@ Offset<tflite::Buffer> write_inline_buffer(flatbuffers::FlatBufferBuilder& fbb, 
 
 using Maps = flatbuffers::Vector<Offset<tflite::TensorMap>>;
 
+// `tensors` are those of the ports that are no states.
 Offset<Maps> write_tensor_maps(flatbuffers::FlatBufferBuilder& fbb, const std::vector<Port>& ports,
-                               const std::vector<int32_t>& tensors) {
+                               const std::vector<int32_t>& tensors, const std::function<bool(size_t)>& is_state) {
   std::vector<Offset<tflite::TensorMap>> maps;
   for (size_t i = 0; i < ports.size(); ++i) {
+    if (is_state(i)) continue;
     const auto name = fbb.CreateString(ports[i].name);
-    maps.push_back(tflite::CreateTensorMap(fbb, name, uint32_t(tensors[i])));
+    maps.push_back(tflite::CreateTensorMap(fbb, name, uint32_t(tensors[maps.size()])));
   }
   return fbb.CreateVector(maps);
 }
@@ -62,11 +66,21 @@ class ModelBuilder {
 
  private:
   Status write_subgraphs() {
-    for (const Graph& g : model_.graphs) {
-      builders_.emplace_back(g, parts_);
-      TRY(auto written, builders_.back().build());
-      subgraphs_.push_back(written);
+    parts_.first_nested = model_.graphs.size();
+    for (const Graph& g : model_.graphs) TRY_STATUS(write_subgraph(g));
+    // Writing one may name further ones.
+    for (size_t i = 0; i < parts_.nested.size(); ++i) {
+      const FileParts::Nested n = parts_.nested[i];
+      TRY_STATUS(n.states_of ? write_subgraph(*n.states_of, &SubgraphBuilder::build_initializer) : write_subgraph(*n.graph));
     }
+    return {};
+  }
+
+  Status write_subgraph(const Graph& g,
+                        Result<Offset<tflite::SubGraph>> (SubgraphBuilder::*build)() = &SubgraphBuilder::build) {
+    builders_.emplace_back(g, parts_);
+    TRY(auto written, (builders_.back().*build)());
+    subgraphs_.push_back(written);
     return {};
   }
 
@@ -75,8 +89,10 @@ class ModelBuilder {
     for (const Model::Signature& s : model_.signatures) {
       if (s.graph >= builders_.size()) return error(Code::kInternal, fmt::format("signature '{}' has no graph", s.key));
       const Graph& g = model_.graphs[s.graph];
-      const auto in = write_tensor_maps(fbb, g.inputs(), builders_[s.graph].inputs());
-      const auto out = write_tensor_maps(fbb, g.outputs(), builders_[s.graph].outputs());
+      const auto in =
+          write_tensor_maps(fbb, g.inputs(), builders_[s.graph].inputs(), [&](size_t i) { return g.is_state_input(i); });
+      const auto out =
+          write_tensor_maps(fbb, g.outputs(), builders_[s.graph].outputs(), [&](size_t i) { return g.is_state_output(i); });
       const auto key = fbb.CreateString(s.key);
       signatures_.push_back(tflite::CreateSignatureDef(fbb, in, out, key, uint32_t(s.graph)));
     }
@@ -150,13 +166,22 @@ class ModelBuilder {
   std::vector<Patch> patches_;
 };
 
+uint64_t opaque_bytes(const Graph& g) {
+  uint64_t size = 0;
+  for (uint32_t id = 0; id < g.size(); ++id) {
+    if (g[id].dead) continue;
+    if (const auto* o = g.as<Opaque>({id, 0})) size += o->bytes.size();
+    if (const auto graphs = def_of(*g[id].op).graphs)
+      for (const GraphPtr& inner : graphs(*g[id].op)) size += opaque_bytes(*inner);
+  }
+  return size;
+}
+
 // The builder's own asserts end the process, so what could exceed them is added up first.
 Status check_structure_size(const Model& model) {
   uint64_t size = model.description.size();
   for (const auto& [name, value] : model.metadata) size += name.size() + value.size();
-  for (const Graph& g : model.graphs)
-    for (uint32_t id = 0; id < g.size(); ++id)
-      if (const auto* o = g[id].dead ? nullptr : g.as<Opaque>({id, 0})) size += 2 * o->bytes.size();
+  for (const Graph& g : model.graphs) size += 2 * opaque_bytes(g);
   if (size > FLATBUFFERS_MAX_BUFFER_SIZE / 2)
     return error(Code::kTooLarge, "metadata and custom operators take more than 1 GB");
   return {};

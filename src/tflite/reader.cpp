@@ -1,5 +1,6 @@
 #include "tflite/reader.h"
 
+#include "ops/opaque.h"
 #include "tflite/subgraph_reader.h"
 
 namespace atl {
@@ -36,22 +37,99 @@ Status read_metadata(const FileView& file, Model& model) {
   return {};
 }
 
+// The subgraphs of a file, each read once, when first asked for.
+class GraphSet {
+ public:
+  GraphSet(const FileView& file, const std::vector<const tflite::SignatureDef*>& signatures)
+      : file_(file), signatures_(signatures), entries_(signatures.size()) {}
+
+  /// E: what reading the subgraph says.
+  Result<std::shared_ptr<Graph>> graph(size_t index) {
+    Entry& e = entries_[index];
+    if (e.graph) return e.graph;
+    e.open = true;
+    const tflite::SubGraph& s = *file_.model().subgraphs()->Get(flatbuffers::uoffset_t(index));
+    auto read = SubgraphReader(file_, s, signatures_[index], [this](int64_t i) { return body(i); }).read();
+    e.open = false;
+    if (!read) return std::move(read.error()).in(fmt::format("while reading subgraph {}", index));
+    read->name = to_text(s.name());
+    return e.graph = std::make_shared<Graph>(*std::move(read));
+  }
+  bool is_body(size_t index) const { return entries_[index].body; }
+
+ private:
+  struct Entry {
+    std::shared_ptr<Graph> graph;
+    bool open = false;  // being read
+    bool body = false;
+  };
+  static constexpr int kMaxDepth = 32;
+
+  // See TfliteNode::subgraph.
+  Result<GraphPtr> body(int64_t index) {
+    if (index < 0 || size_t(index) >= entries_.size() || entries_[size_t(index)].open || depth_ == kMaxDepth)
+      return not_decoded();
+    ++depth_;
+    auto g = graph(size_t(index));
+    --depth_;
+    if (!g) return std::move(g.error());
+    for (uint32_t id = 0; id < (*g)->size(); ++id)
+      if (!(**g)[id].dead && (**g)[id].out.empty()) return not_decoded();
+    entries_[size_t(index)].body = true;
+    return GraphPtr(*g);
+  }
+
+  const FileView& file_;
+  const std::vector<const tflite::SignatureDef*>& signatures_;
+  std::vector<Entry> entries_;
+  int depth_ = 0;
+};
+
+// Whether an opaque operator anywhere may name subgraphs by their numbers.
+bool names_subgraphs(const Graph& g) {
+  for (uint32_t id = 0; id < g.size(); ++id) {
+    const Node& n = g[id];
+    if (n.dead) continue;
+    if (const auto* o = g.as<Opaque>({id, 0})) {
+      const auto code = tflite::BuiltinOperator(o->builtin);
+      if (code == tflite::BuiltinOperator::WHILE || code == tflite::BuiltinOperator::IF ||
+          code == tflite::BuiltinOperator::CALL_ONCE || code == tflite::BuiltinOperator::CALL ||
+          std::string_view(tflite::EnumNameBuiltinOperator(code)).starts_with("STABLEHLO_"))
+        return true;
+    }
+    if (const auto graphs = def_of(*n.op).graphs)
+      for (const GraphPtr& inner : graphs(*n.op))
+        if (names_subgraphs(*inner)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Model> read_tflite(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   TRY(const FileView file, FileView::open(bytes, std::move(owner)));
-  const auto* subgraphs = file.model().subgraphs();
-  if (size_of(subgraphs) == 0) return error(Code::kTflite, "it has no subgraph");
+  const size_t count = size_of(file.model().subgraphs());
+  if (count == 0) return error(Code::kTflite, "it has no subgraph");
   Model model;
-  std::vector<const tflite::SignatureDef*> signatures(size_of(subgraphs), nullptr);
+  std::vector<const tflite::SignatureDef*> signatures(count, nullptr);
   TRY_STATUS(read_signatures(file, model, signatures));
-  for (size_t i = 0; i < size_of(subgraphs); ++i) {
-    const tflite::SubGraph* s = subgraphs->Get(flatbuffers::uoffset_t(i));
-    auto graph = SubgraphReader(file, *s, signatures[i]).read();
-    if (!graph) return std::move(graph.error()).in(fmt::format("while reading subgraph {}", i));
-    graph->name = to_text(s->name());
-    model.graphs.push_back(*std::move(graph));
+  GraphSet set(file, signatures);
+  bool by_number = false;
+  for (size_t i = 0; i < count; ++i) {
+    TRY(const auto g, set.graph(i));
+    by_number = by_number || names_subgraphs(*g);
   }
+  std::vector<size_t> place(count, 0);
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0 && !by_number && set.is_body(i) && !signatures[i]) continue;
+    place[i] = model.graphs.size();
+    TRY(const auto g, set.graph(i));
+    if (set.is_body(i))
+      model.graphs.push_back(*g);
+    else
+      model.graphs.push_back(std::move(*g));
+  }
+  for (Model::Signature& s : model.signatures) s.graph = place[s.graph];
   TRY_STATUS(read_metadata(file, model));
   model.description = to_text(file.model().description());
   return model;

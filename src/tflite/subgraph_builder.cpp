@@ -20,6 +20,18 @@ uint32_t FileParts::operator_code(const TfliteOp& op) {
   return it->second;
 }
 
+int32_t FileParts::subgraph_number(const GraphPtr& graph) {
+  const auto known = std::find_if(nested.begin(), nested.end(), [&](const Nested& n) { return n.graph == graph; });
+  const auto number = first_nested + size_t(known - nested.begin());
+  if (known == nested.end()) nested.push_back({graph, nullptr});
+  return int32_t(number);
+}
+
+int32_t FileParts::initializer_number(const Graph& graph) {
+  nested.push_back({nullptr, &graph});
+  return int32_t(first_nested + nested.size() - 1);
+}
+
 SubgraphBuilder::SubgraphBuilder(const Graph& graph, FileParts& file) : graph_(graph), file_(file) {
   uint32_t slots = 0;
   for (uint32_t id = 0; id < graph.size(); ++id) {
@@ -144,11 +156,20 @@ Status SubgraphBuilder::add_operator(uint32_t id) {
   Types types;
   for (Value v : node.in) types.push_back(v.valid() ? graph_.type(v) : Type{DType::kUnknown, {}, {}});
   TRY(TfliteOp op, def_of(*node.op).emit(*node.op, types));
+  std::vector<int32_t> subgraphs;
+  for (const GraphPtr& g : op.graphs) subgraphs.push_back(file_.subgraph_number(g));
+  if (op.link) op.link(op, subgraphs);
   TRY(const std::vector<int32_t> operands, add_operands(id, op));
   TRY(const std::vector<int32_t> results, add_results(id, op, operands));
   std::vector<int32_t> intermediates;
   for (const Type& t : op.intermediates) intermediates.push_back(add_tensor(t, "intermediate"));
 
+  write_operator(std::move(op), operands, results, intermediates);
+  return {};
+}
+
+void SubgraphBuilder::write_operator(TfliteOp op, const std::vector<int32_t>& operands, const std::vector<int32_t>& results,
+                                     const std::vector<int32_t>& intermediates) {
   auto& fbb = file_.fbb;
   const uint32_t code = file_.operator_code(op);
   const auto in = fbb.CreateVector(operands), out = fbb.CreateVector(results);
@@ -158,7 +179,50 @@ Status SubgraphBuilder::add_operator(uint32_t id) {
   operators_.push_back(tflite::CreateOperator(fbb, code, in, out, op.options.type, options, custom,
                                               tflite::CustomOptionsFormat::FLEXBUFFERS, 0, between, 0, 0, op.options2.type,
                                               options2));
+}
+
+int32_t SubgraphBuilder::add_handle(const State& state) {
+  const int32_t handle = add_tensor(Type{DType::kResource, {}, {}}, state.name + ":handle");
+  tflite::VarHandleOptionsT options;
+  options.shared_name = state.name;
+  write_operator(TfliteOp(tflite::BuiltinOperator::VAR_HANDLE, 1, 0, std::move(options)), {}, {handle});
+  return handle;
+}
+
+// A state's input is what its variable holds.
+void SubgraphBuilder::read_states() {
+  if (graph_.states().empty()) return;
+  tflite::CallOnceOptionsT options;
+  options.init_subgraph_index = file_.initializer_number(graph_);
+  write_operator(TfliteOp(tflite::BuiltinOperator::CALL_ONCE, 1, 0, std::move(options)), {}, {});
+  for (const State& s : graph_.states()) {
+    handles_.push_back(add_handle(s));
+    const Value v = graph_.inputs()[s.input].value;
+    slot(v) = add_tensor(graph_.type(v), s.name);
+    write_operator(TfliteOp(tflite::BuiltinOperator::READ_VARIABLE, 1, 1, tflite::ReadVariableOptionsT{}), {handles_.back()},
+                   {slot(v)});
+  }
+}
+
+// Behind everything else: a state's output becomes what its variable holds.
+Status SubgraphBuilder::assign_states() {
+  for (size_t i = 0; i < graph_.states().size(); ++i) {
+    TRY(const int32_t t, operand_tensor(graph_.outputs()[graph_.states()[i].output].value));
+    write_operator(TfliteOp(tflite::BuiltinOperator::ASSIGN_VARIABLE, 1, 2, tflite::AssignVariableOptionsT{}), {handles_[i], t},
+                   {});
+  }
   return {};
+}
+
+Result<Offset<tflite::SubGraph>> SubgraphBuilder::build_initializer() {
+  for (const State& s : graph_.states()) {
+    const int32_t handle = add_handle(s);
+    TRY(const int32_t value, constant_tensor(s.initial, s.name));
+    write_operator(TfliteOp(tflite::BuiltinOperator::ASSIGN_VARIABLE, 1, 2, tflite::AssignVariableOptionsT{}), {handle, value},
+                   {});
+  }
+  TRY(const auto tensors, write_tensors());
+  return finish(graph_.name + " states", tensors);
 }
 
 namespace {
@@ -214,15 +278,41 @@ Result<Offset<tflite::Tensor>> SubgraphBuilder::write_tensor(const TensorEntry& 
   return tflite::CreateTensor(fbb, shape, type, t.buffer, name, quant, t.variable, 0, signature, true);
 }
 
+Result<std::vector<Offset<tflite::Tensor>>> SubgraphBuilder::write_tensors() {
+  std::vector<Offset<tflite::Tensor>> tensors;
+  for (const TensorEntry& t : tensors_) {
+    TRY(auto written, write_tensor(t));
+    tensors.push_back(written);
+  }
+  return tensors;
+}
+
+Offset<tflite::SubGraph> SubgraphBuilder::finish(const std::string& subgraph_name,
+                                                 const std::vector<Offset<tflite::Tensor>>& tensors) {
+  auto& fbb = file_.fbb;
+  file_.tensors += tensors_.size();
+  file_.operators += operators_.size();
+  const auto all = fbb.CreateVector(tensors);
+  const auto in = fbb.CreateVector(inputs_), out = fbb.CreateVector(outputs_);
+  const auto operators = fbb.CreateVector(operators_);
+  const auto name = fbb.CreateString(subgraph_name);
+  return tflite::CreateSubGraph(fbb, all, in, out, operators, name);
+}
+
 Result<Offset<tflite::SubGraph>> SubgraphBuilder::build() {
-  for (const Port& p : graph_.inputs()) {
+  for (size_t i = 0; i < graph_.inputs().size(); ++i) {
+    const Port& p = graph_.inputs()[i];
+    if (graph_.is_state_input(i)) continue;
     if (slot(p.value) < 0) slot(p.value) = add_tensor(graph_.type(p.value), p.name);
     inputs_.push_back(slot(p.value));
   }
-  for (const Port& p : graph_.outputs()) {
+  for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+    const Port& p = graph_.outputs()[i];
+    if (graph_.is_state_output(i)) continue;
     std::string& name = port_name_[first_slot_[p.value.node] + p.value.index];
     if (name.empty() && slot(p.value) < 0) name = names_.unique(p.name.empty() ? "output" : p.name);
   }
+  read_states();
   for (uint32_t id : emission_order(graph_)) {
     Status added = add_operator(id);
     if (!added)
@@ -231,23 +321,14 @@ Result<Offset<tflite::SubGraph>> SubgraphBuilder::build() {
           .in(fmt::format("while writing {} {{{}}}", def_of(*graph_[id].op).name,
                           def_of(*graph_[id].op).print(*graph_[id].op)));
   }
-  for (const Port& p : graph_.outputs()) {
-    TRY(const int32_t t, operand_tensor(p.value));
+  for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+    if (graph_.is_state_output(i)) continue;
+    TRY(const int32_t t, operand_tensor(graph_.outputs()[i].value));
     outputs_.push_back(t);
   }
-  auto& fbb = file_.fbb;
-  std::vector<Offset<tflite::Tensor>> tensors;
-  for (const TensorEntry& t : tensors_) {
-    TRY(auto written, write_tensor(t));
-    tensors.push_back(written);
-  }
-  file_.tensors += tensors_.size();
-  file_.operators += operators_.size();
-  const auto all = fbb.CreateVector(tensors);
-  const auto in = fbb.CreateVector(inputs_), out = fbb.CreateVector(outputs_);
-  const auto operators = fbb.CreateVector(operators_);
-  const auto name = fbb.CreateString(graph_.name);
-  return tflite::CreateSubGraph(fbb, all, in, out, operators, name);
+  TRY_STATUS(assign_states());
+  TRY(const auto tensors, write_tensors());
+  return finish(graph_.name, tensors);
 }
 
 }  // namespace atl

@@ -20,8 +20,20 @@ struct FileParts {
   std::vector<flatbuffers::Offset<tflite::OperatorCode>> codes;
   std::map<std::tuple<int, std::string, int>, uint32_t> code_ids;  ///< builtin code, custom code, version
   size_t operators = 0, tensors = 0;
+  /// What becomes further subgraphs, the first with number `first_nested`: graphs of ops, and for each graph with states one
+  /// that sets them.
+  struct Nested {
+    GraphPtr graph;
+    const Graph* states_of = nullptr;
+  };
+  std::vector<Nested> nested;
+  size_t first_nested = 0;
 
   uint32_t operator_code(const TfliteOp& op);
+  /// The number that a graph of an op has as a subgraph; the same graph is written once.
+  int32_t subgraph_number(const GraphPtr& graph);
+  /// The number of the subgraph that gives the states of a graph their first values.
+  int32_t initializer_number(const Graph& graph);
 };
 
 class SubgraphBuilder {
@@ -30,7 +42,9 @@ class SubgraphBuilder {
   /// Writes tensors and operators. E: what emit and the evaluation of small constants say, at the node's origin; kInternal for
   /// a graph that has no written form (a variable that is a constant or an input, or is used twice).
   Result<flatbuffers::Offset<tflite::SubGraph>> build();
-  /// Tensor numbers of the graph's inputs and outputs, in order; after build().
+  /// Writes, instead, the subgraph that gives the graph's states their first values.
+  Result<flatbuffers::Offset<tflite::SubGraph>> build_initializer();
+  /// Tensor numbers of the graph's inputs and outputs but for its states, in order; after build().
   const std::vector<int32_t>& inputs() const { return inputs_; }
   const std::vector<int32_t>& outputs() const { return outputs_; }
 
@@ -43,6 +57,14 @@ class SubgraphBuilder {
     const Opaque* source = nullptr;  // a tensor of a file kept as it is
   };
 
+  flatbuffers::Offset<tflite::SubGraph> finish(const std::string& name,
+                                               const std::vector<flatbuffers::Offset<tflite::Tensor>>& tensors);
+  Result<std::vector<flatbuffers::Offset<tflite::Tensor>>> write_tensors();
+  int32_t add_handle(const State& state);
+  void read_states();
+  Status assign_states();
+  void write_operator(TfliteOp op, const std::vector<int32_t>& operands, const std::vector<int32_t>& results,
+                      const std::vector<int32_t>& intermediates = {});
   Status add_operator(uint32_t id);
   Result<std::vector<int32_t>> add_operands(uint32_t id, const TfliteOp& op);
   Result<std::vector<int32_t>> add_results(uint32_t id, const TfliteOp& op, const std::vector<int32_t>& operands);
@@ -66,6 +88,7 @@ class SubgraphBuilder {
   std::vector<std::string> port_name_;  // by result slot; the name given to an output beforehand
   std::multimap<uint32_t, int32_t> constants_;
   std::vector<int32_t> inputs_, outputs_;
+  std::vector<int32_t> handles_;  // by state
   std::vector<flatbuffers::Offset<tflite::Operator>> operators_;
 };
 

@@ -296,6 +296,7 @@ Status SubgraphReader::read_operator(size_t index) {
   TRY(Operator op, look_up(index));
   op.node.options = &op.options.builtin_options;
   op.node.options2 = &op.options.builtin_options_2;
+  op.node.subgraph = others_;
   for (const OpDef* def : all_ops()) {
     if (!def->decode) continue;
     TRY(const bool added, add_decoded(op, *def));

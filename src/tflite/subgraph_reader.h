@@ -8,9 +8,11 @@ namespace atl {
 
 class SubgraphReader {
  public:
+  /// Gives another subgraph of the file; see TfliteNode::subgraph.
+  using Others = std::function<Result<GraphPtr>(int64_t)>;
   /// `signature` names the ports; null when the subgraph has none.
-  SubgraphReader(const FileView& file, const tflite::SubGraph& subgraph, const tflite::SignatureDef* signature)
-      : file_(file), subgraph_(subgraph), signature_(signature) {}
+  SubgraphReader(const FileView& file, const tflite::SubGraph& subgraph, const tflite::SignatureDef* signature, Others others)
+      : file_(file), subgraph_(subgraph), signature_(signature), others_(std::move(others)) {}
   /// E: kTflite for an index that is out of range, a tensor that is written twice or read before it is written.
   Result<Graph> read();
 
@@ -47,6 +49,7 @@ class SubgraphReader {
   const FileView& file_;
   const tflite::SubGraph& subgraph_;
   const tflite::SignatureDef* signature_;
+  const Others others_;
   Graph graph_;
   std::vector<FileTensor> tensors_;
   std::vector<Value> values_;       // by tensor: its present value

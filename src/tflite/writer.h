@@ -26,10 +26,13 @@ struct WrittenFile {
 };
 
 /// Writes `model` to `path`, whole or not at all. The same model gives the same bytes.
-/// Tensors are named after their origin's module path (node or op name where there is none) with ":1", ":2"... to make them
-/// unique, constants by their own names, inputs and outputs by their ports. Small constants (below 4 KiB) share a buffer when
-/// their bytes are equal, large ones when they are views of equal bytes or equal recipes over equal bytes.
-/// E: what emit and eval of the ops say; kInternal for a graph without a written form; kTooLarge; kWrite.
+/// Graphs of ops (bodies of loops, branches) become subgraphs behind the model's own.
+/// States become variables (VAR_HANDLE, READ_VARIABLE first and ASSIGN_VARIABLE last) named as they are, which a subgraph
+/// called once gives their first values; they are not in the signature. Tensors are named after their origin's module path
+/// (node or op name where there is none) with ":1", ":2"... to make them unique, constants by their own names, inputs and
+/// outputs by their ports. Small constants (below 4 KiB) share a buffer when their bytes are equal, large ones when they are
+/// views of equal bytes or equal recipes over equal bytes. E: what emit and eval of the ops say; kInternal for a graph without
+/// a written form; kTooLarge; kWrite.
 Result<WrittenFile> write_tflite(const Model& model, const std::string& path, const WriteOptions& options = {});
 
 /// The same bytes in memory.

@@ -1,11 +1,11 @@
-// The evaluator: a graph computed by the ops' own eval, node by node.
+// A graph computed by the ops' own eval within a time, with progress.
 #pragma once
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
 
-#include "ir/graph.h"
+#include "ir/evaluator.h"
 
 namespace atl {
 
@@ -35,13 +35,6 @@ struct Evaluation {
 /// value is freed after its last use.
 /// E: kInput for a wrong number or type of inputs; what eval of an op or of a constant says, with the node's origin.
 Result<Evaluation> evaluate(const Graph& graph, std::span<const Tensor> inputs, const EvaluateOptions& options = {});
-
-/// Computes one node from its operands (absent ones without bytes) and checks the results' types.
-/// E: eval's, with the node's origin; kInternal for a result of another type than infer says.
-Result<Tensors> evaluate_node(const Graph& graph, uint32_t id, std::span<const Tensor> operands);
-
-/// The stand-in for an operand that a node does not have.
-Tensor absent_operand();
 
 /// A rough number of elementary operations for a node: multiplications where the op has weights or is a matrix product, else
 /// elements read and written.

@@ -162,9 +162,15 @@ bool FileTensors::is_same_operator(size_t index, const TfliteOp& op) const {
   tflite::OperatorT there;
   graph.operators()->Get(unsigned(index))->UnPackTo(&there);
   const tflite::OperatorCode& code = *model.operator_codes()->Get(there.opcode_index);
+  // The numbers of subgraphs are the file's own.
+  TfliteOp linked = op;
+  if (op.link) {
+    linked.options = there.builtin_options;
+    if (linked.options.type != op.options.type) return false;
+  }
   const int builtin = std::max(int(code.builtin_code()), int(code.deprecated_builtin_code()));
   const std::string custom = code.custom_code() ? code.custom_code()->str() : std::string();
-  return builtin == int(op.code) && custom == op.custom_code && packed(there.builtin_options) == packed(op.options) &&
+  return builtin == int(op.code) && custom == op.custom_code && packed(there.builtin_options) == packed(linked.options) &&
          packed(there.builtin_options_2) == packed(op.options2) && there.custom_options == op.custom_options;
 }
 

@@ -69,6 +69,10 @@ class Prover {
   bool only_rounding_is_allowed() const { return options_.tolerance.min_snr_db >= Tolerance{}.min_snr_db; }
   void conclude();
   void search(const Run& run);
+  bool has_states() const { return !subject_.source->states().empty(); }
+  // The outputs that a caller sees; states are the last ones.
+  size_t visible_outputs() const { return subject_.source->outputs().size() - subject_.source->states().size(); }
+  void put_states(Tensors& inputs) const;
   Clock::time_point budget_end() const {
     return start_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.budget_seconds));
   }
@@ -89,7 +93,13 @@ class Prover {
   std::vector<PlannedInput> planned_;
   std::vector<bool> from_floats_;
   std::vector<Run> runs_;  // at most the first two
+  Tensors states_;         // before the next run, by the source
 };
+
+// Runs follow one another from the states' first values on: a run's states are what the one before left.
+void Prover::put_states(Tensors& inputs) const {
+  for (size_t i = 0; i < states_.size(); ++i) inputs[subject_.source->states()[i].input] = states_[i];
+}
 
 void Prover::plan() {
   const auto& ports = subject_.source->inputs();
@@ -107,8 +117,13 @@ void Prover::plan() {
   }
   if (complete) planned_.push_back({true, 0});
   // A graph without inputs gives the same outputs on every run.
-  for (int i = 0; i < options_.random_inputs && !(ports.empty() && complete); ++i)
+  for (int i = 0; i < options_.random_inputs && !(ports.size() == subject_.source->states().size() && complete); ++i)
     planned_.push_back({false, options_.seed + uint64_t(i)});
+  // What one run leaves is seen by the next; those runs are kept, so that they can be repeated.
+  if (has_states()) {
+    for (uint64_t k = 0; planned_.size() < 2; ++k) planned_.push_back({false, options_.seed + 1000 + k});
+    planned_.resize(2);
+  }
   proof_.planned_inputs = planned_.size();
 }
 
@@ -155,6 +170,7 @@ Result<Prover::Next> Prover::run_input(size_t index) {
   check.seed = planned.seed;
   Run run;
   TRY(run.inputs, inputs_of(planned));
+  put_states(run.inputs);
   const auto file_start = Clock::now();
   auto file = model_->run(run.inputs);
   if (!file) return stop(Outcome::kFailed, file.error().what);
@@ -173,6 +189,7 @@ Result<Prover::Next> Prover::run_input(size_t index) {
   check.source_seconds = seconds_since(source_start);
   if (!source) {
     if (source.error().is_bug()) return std::move(source.error());
+    if (has_states()) return stop(Outcome::kUnproven, "an input cannot be evaluated: " + source.error().what);
     if (planned.sample) return stop(Outcome::kUnproven, "the stored input cannot be evaluated: " + source.error().what);
     proof_.notes.push_back(fmt::format("random input {} was left out: {}", planned.seed, source.error().what));
     return Next::kGoOn;
@@ -182,6 +199,8 @@ Result<Prover::Next> Prover::run_input(size_t index) {
     return stop(Outcome::kPartial, {});
   }
   run.source = std::move(source->outputs);
+  for (size_t i = 0; i < states_.size(); ++i) states_[i] = run.source[subject_.source->states()[i].output];
+  run.source.resize(visible_outputs());
   const bool passed = compare_outputs(run, check);
   proof_.inputs.push_back(std::move(check));
   if (!passed) {
@@ -196,13 +215,16 @@ Result<Prover::Next> Prover::run_input(size_t index) {
 
 // The root mean square difference of each output between LiteRT's two sets of kernels.
 Result<std::vector<double>> Prover::rounding_of(const Run& run) {
-  if (!other_kernels_) {
+  if (!other_kernels_ || has_states()) {
     WrittenModelOptions options;
     options.threads = options_.threads;
     options.signature = options_.signature;
     options.kernel_mode = KernelMode::kBuiltin;
     TRY(WrittenModel other, WrittenModel::load(library_, subject_.file, *subject_.source, subject_.layouts, options));
     other_kernels_.emplace(std::move(other));
+    if (has_states() && !runs_.empty() && &run != &runs_[0]) {
+      TRY([[maybe_unused]] const Tensors before, other_kernels_->run(runs_[0].inputs));
+    }
   }
   TRY(const Tensors outputs, other_kernels_->run(run.inputs));
   std::vector<double> rms;
@@ -241,7 +263,7 @@ void Prover::question_errors(const Run& run, InputCheck& check) {
 Status Prover::check_changes() {
   if (stopped_ || runs_.size() < 2) return {};
   std::optional<std::vector<double>> rounding;
-  for (size_t i = 0; i < subject_.source->outputs().size(); ++i) {
+  for (size_t i = 0; i < visible_outputs(); ++i) {
     const Tensor &a = runs_[0].source[i], &b = runs_[1].source[i];
     if (!is_float(a.dtype())) continue;
     ChangeCheck check;
@@ -272,6 +294,10 @@ Status Prover::check_changes() {
 }
 
 void Prover::search(const Run& run) {
+  if (has_states()) {
+    proof_.search_problem = "layers of a program with states are not compared";
+    return;
+  }
   if (!subject_.written) {
     proof_.search_problem = "the written graph is not at hand";
     return;
@@ -337,6 +363,10 @@ Result<Proof> Prover::run() {
   proof_.runtime =
       fmt::format("LiteRT {}", library_->version().empty() ? kLiteRtVersion : std::string_view(library_->version()));
   from_floats_ = outputs_from_floats(*subject_.source);
+  for (const State& state : subject_.source->states()) {
+    TRY(Tensor t, state.initial->materialize());
+    states_.push_back(std::move(t));
+  }
   TRY(const bool loaded, load());
   for (size_t i = 0; loaded && i < planned_.size(); ++i) {
     // Another input is only begun when it will be finished.

@@ -91,10 +91,10 @@ struct Proof {
   double max_error() const;
 };
 
-/// Proves. A null library gives kUnproven. A failed proof is not an error.
-/// Beyond the tolerance, f32 outputs below 80 dB must not depart further than rounding explains: ten times what LiteRT's own
-/// two sets of kernels differ by. That and ChangeCheck are left out when the tolerance asks for less than 60 dB. E:
-/// kFileMissing, kTflite for a file that cannot be read; kInternal.
+/// Proves. A source with states is run twice in a row, from their first values on. A null library gives kUnproven. A failed
+/// proof is not an error. Beyond the tolerance, f32 outputs below 80 dB must not depart further than rounding explains: ten
+/// times what LiteRT's own two sets of kernels differ by. That and ChangeCheck are left out when the tolerance asks for less
+/// than 60 dB. E: kFileMissing, kTflite for a file that cannot be read; kInternal.
 Result<Proof> prove(const ProofSubject& subject, std::shared_ptr<const LiteRtLibrary> library,
                     const ProofOptions& options = {});
 

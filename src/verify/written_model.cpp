@@ -95,14 +95,17 @@ Result<WrittenModel> WrittenModel::load(std::shared_ptr<const LiteRtLibrary> lib
   WrittenModel m(*std::move(loaded));
   TRY(m.signature_, m.model_.find_signature(options.signature));
   const SignatureInfo& s = m.model_.signatures()[m.signature_];
-  if (s.inputs.size() != source.inputs().size() || s.outputs.size() < source.outputs().size())
+  // States are the last ports.
+  const size_t inputs = source.inputs().size() - source.states().size();
+  const size_t outputs = source.outputs().size() - source.states().size();
+  if (s.inputs.size() != inputs || s.outputs.size() < outputs)
     return error(Code::kInput, fmt::format("the file has {} inputs and {} outputs, the source {} and {}", s.inputs.size(),
-                                           s.outputs.size(), source.inputs().size(), source.outputs().size()));
-  for (size_t i = 0; i < source.inputs().size(); ++i) {
+                                           s.outputs.size(), inputs, outputs));
+  for (size_t i = 0; i < inputs; ++i) {
     TRY(PortMatch p, match(s.inputs, source, source.inputs(), i, layouts.inputs, "input"));
     m.inputs_.push_back({p.index, std::move(p.perm), source.type(source.inputs()[i].value)});
   }
-  for (size_t i = 0; i < source.outputs().size(); ++i) {
+  for (size_t i = 0; i < outputs; ++i) {
     TRY(PortMatch p, match(s.outputs, source, source.outputs(), i, layouts.outputs, "output"));
     m.outputs_.push_back({p.index, std::move(p.perm), source.type(source.outputs()[i].value)});
   }

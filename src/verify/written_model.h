@@ -37,9 +37,10 @@ class WrittenModel {
   static Result<WrittenModel> load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file,
                                    const Graph& source, InterfaceLayouts layouts, const WrittenModelOptions& options);
 
-  /// Runs the file on inputs of the source's shapes and types. Outputs come with the source's shapes. Values are converted
-  /// where the file has other element types, and quantized or dequantized where it has quantized ones.
-  /// E: kRuntimeFailure; kUnsupportedType.
+  /// Runs the file on inputs of the source's shapes and types; those of states (the last ones) are not looked at, and the
+  /// outputs are those that are no states: the file keeps them, from the first run of this object on. Outputs come with the
+  /// source's shapes. Values are converted where the file has other element types, and quantized or dequantized where it has
+  /// quantized ones. E: kRuntimeFailure; kUnsupportedType.
   Result<Tensors> run(std::span<const Tensor> inputs);
   /// The same, and the values of further outputs of the file by their names there, as they lie in the file.
   Result<Tensors> run(std::span<const Tensor> inputs, std::span<const std::string> further, Tensors& further_values);

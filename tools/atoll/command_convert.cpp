@@ -42,6 +42,7 @@ void print_json(const ConvertReport& r) {
                            {"constant_bytes", r.constant_bytes},
                            {"inputs", ports_json(r.inputs)},
                            {"outputs", ports_json(r.outputs)},
+                           {"states", ports_json(r.states)},
                            {"op_count", r.op_count}};
   j["ops"] = nlohmann::ordered_json::object();
   for (const auto& [op, count] : r.ops) j["ops"][op] = count;
@@ -75,6 +76,7 @@ void print_report(const ConvertReport& r) {
     fmt::print("  input   {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
   for (const PortReport& p : r.outputs)
     fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+  for (const PortReport& p : r.states) fmt::print("  state   {:<22} {}\n", p.name, p.type);
   std::string ops;
   for (const auto& [op, count] : r.ops) ops += fmt::format("{}{} {}", ops.empty() ? "" : ", ", count, op);
   fmt::print("  {} operators: {}\n", r.op_count, ops);
