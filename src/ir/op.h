@@ -223,7 +223,9 @@ constexpr OpDef make_def(OpCode code) {
     };
   if constexpr (requires(const O& o) { F::graphs(o); }) {
     d.graphs = [](const OpBase& o) { return F::graphs(static_cast<const O&>(o)); };
-    d.with_graphs = [](const OpBase& o, std::vector<GraphPtr> g) { return F::with_graphs(static_cast<const O&>(o), std::move(g)); };
+    d.with_graphs = [](const OpBase& o, std::vector<GraphPtr> g) {
+      return F::with_graphs(static_cast<const O&>(o), std::move(g));
+    };
   }
   if constexpr (requires(const O& o, Rewrite& r) { F::canonicalize(o, r); })
     d.canonicalize = [](const OpBase& o, Rewrite& r) { return F::canonicalize(static_cast<const O&>(o), r); };
