@@ -52,7 +52,7 @@ ZOO_PYTHON ?= $(BUILD)/zoo/venv/bin/python
 zoo: litert
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	cmake --build $(BUILD) -j $(JOBS) --target atoll
-	@[ -x $(ZOO_PYTHON) ] || scripts/zoo_setup.sh $(BUILD)/zoo/venv
+	@[ $(ZOO_PYTHON) != $(BUILD)/zoo/venv/bin/python ] || scripts/zoo_setup.sh $(BUILD)/zoo/venv
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(ZOO_PYTHON) scripts/zoo.py --atoll $(BUILD)/atoll --folder $(BUILD)/zoo --only '$(ZOO_ONLY)' --document docs/zoo.md
 
 format:

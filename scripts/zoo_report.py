@@ -16,6 +16,7 @@ HEAD = """# Zoo
 Networks of torchvision, timm and transformers and some written for it (`scripts/zoo_own.py`), with random weights: built, exported by
 `torch.export`, converted with `--no-verify`, run by LiteRT's own Python interpreter on an input that the export has not seen, and
 compared with torch. `make zoo` does it and writes this page; `scripts/zoo.py --help` has the choices.
+
 * *SNR*: of the worst output, in dB; 300 means equal to the last bit. *Depends*: by how much of its rms the output changes with the
   input (the outputs' largest); weights that their constructors leave constant are spread and BatchNorm takes its statistics from random
   inputs, because a network that ignores its input proves nothing.
