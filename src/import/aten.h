@@ -8,9 +8,12 @@ namespace atl {
 std::span<const Import> aten_elementwise();
 std::span<const Import> aten_spatial();
 std::span<const Import> aten_shape();
+std::span<const Import> aten_rearrange();
 std::span<const Import> aten_index();
 std::span<const Import> aten_reduce();
+std::span<const Import> aten_statistics();
 std::span<const Import> aten_norm();
+std::span<const Import> aten_loss();
 std::span<const Import> aten_matmul();
 std::span<const Import> aten_attention();
 std::span<const Import> aten_recurrent();

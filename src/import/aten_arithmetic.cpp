@@ -1,6 +1,7 @@
 // Arithmetic of two operands that is not one core op: rounding division, powers, remainders, sums of products.
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "import/aten_elementwise.h"
 #include "ops/promotion.h"
@@ -79,6 +80,17 @@ Value power(Builder& b, Value x, double e) {
   return {};
 }
 
+// LiteRT's POW refuses negative exponents of integers; torch gives 1 for 1, a sign for -1 and 0 for all others.
+Value integer_power(SourceCall& c, Value x, Value e) {
+  if (const auto known = c.uniform_value(e); known && *known >= 0) return binary(c, BinaryKind::kPow, x, e);
+  const Value zero = number_like(c, x, 0), one = number_like(c, x, 1);
+  const auto equal = [&](Value v, double to) { return compare(c, CompareKind::kEqual, v, to); };
+  const Value y = binary(c, BinaryKind::kPow, x, binary(c, BinaryKind::kMaximum, 0.0, e));
+  const Value sign = select(c, equal(binary(c, BinaryKind::kFloorMod, e, 2.0), 0), one, number_like(c, x, -1));
+  const Value below = select(c, equal(x, 1), one, select(c, equal(x, -1), sign, zero));
+  return select(c, compare(c, CompareKind::kLess, e, 0.0), below, y);
+}
+
 void import_pow(SourceCall& c) {
   const Values in = operands(c, "self", "exponent");
   if (c.failed()) return;
@@ -87,7 +99,7 @@ void import_pow(SourceCall& c) {
     if (is_integer(c.dtype(in[0])) && *e < 0) return c.unsupported("a negative power of integers", "convert the base to float");
     if (const Value y = power(c, in[0], *e); y.valid() || c.failed()) return c.result(y);
   }
-  c.result(binary(c, BinaryKind::kPow, in[0], in[1]));
+  c.result(is_integer(c.dtype(in[0])) ? integer_power(c, in[0], in[1]) : binary(c, BinaryKind::kPow, in[0], in[1]));
 }
 
 void import_lerp(SourceCall& c) {
@@ -116,12 +128,71 @@ void import_hypot(SourceCall& c) {
   c.result(unary(c, UnaryKind::kSqrt, add(c, square(in[0]), square(in[1]))));
 }
 
-// log(exp(x) + exp(y)) in terms of the larger operand: max + log(1 + exp(-d)), where log(1 + exp(-d)) = -log(sigmoid(d)).
-void import_logaddexp(SourceCall& c) {
+// log(exp(x) + exp(y)) in terms of the larger operand: max + log(1 + exp(-d)), where log(1 + exp(-d)) = -log(sigmoid(d)). Equal
+// operands, also infinite ones, have no difference. `unit` is the logarithm of the base.
+void logarithm_of_sum(SourceCall& c, double unit) {
   const Values in = operands(c);
-  const Value d = unary(c, UnaryKind::kAbs, sub(c, in[0], in[1]));
-  const Value rest = unary(c, UnaryKind::kLog, unary(c, UnaryKind::kLogistic, d));
+  if (c.failed()) return;
+  const Value same = compare(c, CompareKind::kEqual, in[0], in[1]);
+  const Value gap = select(c, same, number_like(c, in[0], 0), sub(c, in[0], in[1]));
+  const Value d = binary(c, BinaryKind::kMul, unary(c, UnaryKind::kAbs, gap), unit);
+  const Value rest = binary(c, BinaryKind::kMul, unary(c, UnaryKind::kLog, unary(c, UnaryKind::kLogistic, d)), 1 / unit);
   c.result(sub(c, binary(c, BinaryKind::kMaximum, in[0], in[1]), rest));
+}
+void import_logaddexp(SourceCall& c) { logarithm_of_sum(c, 1); }
+void import_logaddexp2(SourceCall& c) { logarithm_of_sum(c, std::numbers::ln2); }
+
+// |x| as m 2^e with m in [1/2, 1): a logarithm that rounds over a power of two is put right. Zero, infinity and NaN are taken
+// for one; `finite` says where.
+struct Parts {
+  Value m, e, finite;
+};
+Parts parts_of(SourceCall& c, Value x) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Value size = unary(c, UnaryKind::kAbs, x), zero = number_like(c, x, 0), one = number_like(c, x, 1);
+  const Value finite = c.add(Logical(LogicalKind::kAnd),
+                             {compare(c, CompareKind::kGreater, size, 0.0), compare(c, CompareKind::kLess, size, kInfinity)});
+  const Value inside = select(c, finite, size, one);
+  const Value log = binary(c, BinaryKind::kMul, unary(c, UnaryKind::kLog, inside), std::numbers::log2e);
+  const Value e = binary(c, BinaryKind::kAdd, unary(c, UnaryKind::kFloor, log), 1.0);
+  const Value m = div(c, inside, binary(c, BinaryKind::kPow, 2.0, e));
+  const Value high = compare(c, CompareKind::kGreaterEqual, m, 1.0), low = compare(c, CompareKind::kLess, m, 0.5);
+  const Value factor = select(c, high, number_like(c, x, 0.5), select(c, low, number_like(c, x, 2), one));
+  return {mul(c, m, factor), add(c, e, sub(c, select(c, high, one, zero), select(c, low, one, zero))), finite};
+}
+
+bool is_f32(SourceCall& c, Value x) {
+  if (c.failed() || c.dtype(x) == DType::kF32) return !c.failed();
+  return c.unsupported(fmt::format("an operand of {}", name(c.dtype(x))), "convert it to float32"), false;
+}
+
+void import_frexp(SourceCall& c) {
+  const Value x = c.tensor("self");
+  if (!is_f32(c, x)) return;
+  const Parts p = parts_of(c, x);
+  const Value m = mul(c, p.m, unary(c, UnaryKind::kSign, x));
+  c.results({select(c, p.finite, m, x), c.to_dtype(select(c, p.finite, p.e, number_like(c, x, 0)), DType::kI32)});
+}
+
+// One unit in the last place of x toward other; half of that from a power of two toward zero.
+void import_nextafter(SourceCall& c) {
+  const Values in = operands(c);
+  if (c.failed() || !is_f32(c, in[0])) return;
+  const Value x = in[0], y = in[1], zero = number_like(c, x, 0), one = number_like(c, x, 1);
+  const Parts p = parts_of(c, x);
+  const Value up = compare(c, CompareKind::kGreater, y, x), above = compare(c, CompareKind::kGreater, x, 0.0);
+  const Value inward = compare(c, CompareKind::kNotEqual, c.to_dtype(up, DType::kI32), c.to_dtype(above, DType::kI32));
+  const Value edge = c.add(Logical(LogicalKind::kAnd), {inward, compare(c, CompareKind::kEqual, p.m, 0.5)});
+  Value exponent = sub(c, binary(c, BinaryKind::kSub, p.e, 24.0), select(c, edge, one, zero));
+  exponent = binary(c, BinaryKind::kMaximum, exponent, -149.0);
+  const Value unit = select(c, p.finite, binary(c, BinaryKind::kPow, 2.0, exponent), number_like(c, x, 0x1p-149));
+  const Value step = select(c, up, unit, unary(c, UnaryKind::kNeg, unit));
+  const Value same = compare(c, CompareKind::kEqual, x, y);
+  const Value largest = mul(c, unary(c, UnaryKind::kSign, x), number_like(c, x, std::numeric_limits<float>::max()));
+  const Value infinite = compare(c, CompareKind::kEqual, unary(c, UnaryKind::kAbs, x), std::numeric_limits<double>::infinity());
+  const Value moved = select(c, infinite, largest, add(c, x, step));
+  const Value defined = compare(c, CompareKind::kEqual, y, y);
+  c.result(select(c, same, y, select(c, defined, moved, y)));
 }
 
 // Maximum and minimum that prefer the operand that is a number over NaN.
@@ -166,6 +237,9 @@ constexpr Import kImports[] = {
     {"aten.addcdiv.default", import_addc<BinaryKind::kDiv>},
     {"aten.hypot.default", import_hypot},
     {"aten.logaddexp.default", import_logaddexp},
+    {"aten.logaddexp2.default", import_logaddexp2},
+    {"aten.frexp.Tensor", import_frexp},
+    {"aten.nextafter.default", import_nextafter},
     {"aten.fmax.default", import_fmax<BinaryKind::kMaximum>},
     {"aten.fmin.default", import_fmax<BinaryKind::kMinimum>},
     {"aten.xlogy.Tensor", import_xlogy},

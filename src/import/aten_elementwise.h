@@ -8,6 +8,8 @@ namespace atl {
 std::span<const Import> aten_arithmetic();   ///< aten_arithmetic.cpp: division, powers, remainders
 std::span<const Import> aten_activations();  ///< aten_activations.cpp: activation functions, clamps
 std::span<const Import> aten_functions();    ///< aten_functions.cpp: exponentials, logarithms, trigonometry, erf
+std::span<const Import> aten_special();      ///< aten_special.cpp: gamma, error function, entropy
+std::span<const Import> aten_bessel();       ///< aten_bessel.cpp: Bessel functions, Chebyshev polynomials
 std::span<const Import> aten_logic();        ///< aten_logic.cpp: masks, logic, bits, classification
 std::span<const Import> aten_conversions();  ///< aten_conversions.cpp: element types, copies, identities
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <numbers>
 
-#include "import/aten_elementwise.h"
+#include "import/special_functions.h"
 
 namespace atl {
 
@@ -24,25 +24,37 @@ Value log1p(Builder& b, Value x) {
   return add(b, unary(b, UnaryKind::kLog, u), div(b, lost, inside));
 }
 
-namespace {
-
-using Coefficients = std::span<const double>;  // highest power first
-
-Value scale(Builder& b, Value x, double by) { return binary(b, BinaryKind::kMul, x, by); }
-Value shift(Builder& b, Value x, double by) { return binary(b, BinaryKind::kAdd, x, by); }
-Value square(Builder& b, Value x) { return unary(b, UnaryKind::kSquare, x); }
-Value root(Builder& b, Value x) { return unary(b, UnaryKind::kSqrt, x); }
-Value exponential(Builder& b, Value x) { return unary(b, UnaryKind::kExp, x); }
-Value logarithm(Builder& b, Value x) { return unary(b, UnaryKind::kLog, x); }
-Value magnitude(Builder& b, Value x) { return unary(b, UnaryKind::kAbs, x); }
-Value with_sign_of(Builder& b, Value x, Value y) { return mul(b, y, unary(b, UnaryKind::kSign, x)); }
-
-// Horner's scheme.
 Value polynomial(Builder& b, Value x, Coefficients c) {
   Value y = shift(b, scale(b, x, c[0]), c[1]);
   for (double k : c.subspan(2)) y = shift(b, mul(b, y, x), k);
   return y;
 }
+
+// With the nearest integer n: (-1)^n sin(pi (x - n)).
+Value sin_pi(Builder& b, Value x) {
+  const Value nearest = unary(b, UnaryKind::kRound, x);
+  const Value sine = unary(b, UnaryKind::kSin, scale(b, sub(b, x, nearest), std::numbers::pi));
+  const Value odd = magnitude(b, binary(b, BinaryKind::kFloorMod, nearest, 2.0));
+  return mul(b, sine, minus(b, 1, scale(b, odd, 2)));
+}
+
+// t exp(-x^2 + P(t)) with t = 1 / (1 + |x| / 2) for |x|, relative error 1.2e-7 (Numerical Recipes, erfcc).
+Value erfcx_of_positive(Builder& b, Value x) {
+  constexpr double kTail[] = {0.17087277,  -0.82215223, 1.48851587, -1.13520398, 0.27886807,
+                              -0.18628806, 0.09678418,  0.37409196, 1.00002368,  -1.26551223};
+  const Value t = over(b, 1, shift(b, scale(b, x, 0.5), 1));
+  return mul(b, t, exponential(b, polynomial(b, t, kTail)));
+}
+
+// 2 - erfc(-x) below zero.
+Value erfc(Builder& b, Value x) {
+  const Value tail = mul(b, erfcx_of_positive(b, magnitude(b, x)), exponential(b, negative(b, square(b, x))));
+  return where_below(b, x, 0, minus(b, 2, tail), tail);
+}
+
+namespace {
+
+Value with_sign_of(Builder& b, Value x, Value y) { return mul(b, y, unary(b, UnaryKind::kSign, x)); }
 
 // The rational minimax approximation that Eigen uses for float, 4 units in the last place; |x| > 4 gives 1.
 Value erf(Builder& b, Value x) {
@@ -54,21 +66,20 @@ Value erf(Builder& b, Value x) {
   return div(b, mul(b, inside, polynomial(b, s, kOver)), polynomial(b, s, kUnder));
 }
 
-// t exp(-x^2 + P(t)) with t = 1 / (1 + |x| / 2) for |x|, relative error 1.2e-7 (Numerical Recipes, erfcc); 2 - that below zero.
-Value erfc(Builder& b, Value x) {
-  constexpr double kTail[] = {0.17087277,  -0.82215223, 1.48851587, -1.13520398, 0.27886807,
-                              -0.18628806, 0.09678418,  0.37409196, 1.00002368,  -1.26551223};
-  const Value t = binary(b, BinaryKind::kDiv, 1.0, shift(b, scale(b, magnitude(b, x), 0.5), 1));
-  const Value tail = mul(b, t, exponential(b, sub(b, polynomial(b, t, kTail), square(b, x))));
-  return select(b, compare(b, CompareKind::kLess, x, 0.0), binary(b, BinaryKind::kSub, 2.0, tail), tail);
-}
-
 Value log2(Builder& b, Value x) { return scale(b, logarithm(b, x), std::numbers::log2e); }
 Value log10(Builder& b, Value x) { return scale(b, logarithm(b, x), std::numbers::log10e); }
 Value exp2(Builder& b, Value x) { return binary(b, BinaryKind::kPow, 2.0, x); }
 Value reciprocal(Builder& b, Value x) { return binary(b, BinaryKind::kDiv, 1.0, x); }
 
-Value tan(Builder& b, Value x) { return div(b, unary(b, UnaryKind::kSin, x), unary(b, UnaryKind::kCos, x)); }
+// With n quarter turns taken off in three parts, which keeps the precision near the poles: tan(r) or -1 / tan(r).
+Value tan(Builder& b, Value x) {
+  const Value n = unary(b, UnaryKind::kRound, scale(b, x, 2 / std::numbers::pi));
+  Value r = x;
+  for (double part : {1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8}) r = sub(b, r, scale(b, n, part));
+  const Value sine = unary(b, UnaryKind::kSin, r), cosine = unary(b, UnaryKind::kCos, r);
+  const Value odd = compare(b, CompareKind::kNotEqual, binary(b, BinaryKind::kFloorMod, n, 2.0), 0.0);
+  return select(b, odd, negative(b, div(b, cosine, sine)), div(b, sine, cosine));
+}
 // (e^x + e^-x) / 2 with the half inside the exponent, which puts the overflow where the result's is.
 Value cosh(Builder& b, Value x) {
   const Value up = exponential(b, shift(b, x, -std::numbers::ln2));
@@ -98,7 +109,7 @@ Value asin(Builder& b, Value x) { return atan2(b, x, complement(b, x)); }
 Value acos(Builder& b, Value x) { return atan2(b, complement(b, x), x); }
 Value sinc(Builder& b, Value x) {
   const Value turn = scale(b, x, std::numbers::pi);
-  const Value ratio = div(b, unary(b, UnaryKind::kSin, turn), turn);
+  const Value ratio = div(b, sin_pi(b, x), turn);
   return select(b, compare(b, CompareKind::kEqual, x, 0.0), number_like(b, x, 1), ratio);
 }
 Value deg2rad(Builder& b, Value x) { return scale(b, x, std::numbers::pi / 180); }

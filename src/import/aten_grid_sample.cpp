@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "import/aten_spatial.h"
+#include "import/grid_points.h"
 #include "import/spatial_forms.h"
 #include "ops/binary.h"
 #include "ops/index.h"
@@ -13,7 +14,7 @@
 namespace atl {
 namespace {
 
-enum Interpolation { kBilinear, kNearest };
+enum Interpolation { kBilinear, kNearest, kBicubic };
 enum Padding { kZeros, kBorder, kReflection };
 
 // Arithmetic on [N,H,W,2] values, x before y, with a constant for each coordinate.
@@ -77,11 +78,18 @@ void import_grid_sample(SourceCall& c) {
   const bool align = c.boolean("align_corners");
   if (c.failed()) return;
   const Shape s = c.shape(x), g = c.shape(grid);
-  if (s.size() != 4 || g.size() != 4 || g[3] != 2 || g[0] != s[0])
-    return c.unsupported("grid_sample of data that is not 2-D images", "sample images [N,C,H,W] with a grid [N,H,W,2]");
-  if (mode != kBilinear && mode != kNearest)
-    return c.unsupported("grid_sample with mode='bicubic'", "mode='bilinear' and mode='nearest' convert");
-  if (!is_float(c.dtype(x)) || padding < kZeros || padding > kReflection) return c.unsupported("grid_sample of this kind");
+  const bool volume = s.size() == 5;
+  if ((s.size() != 4 && !volume) || g.size() != s.size() || g.back() != int64_t(s.size()) - 2 || g[0] != s[0])
+    return c.unsupported(fmt::format("{} sampled at {}", to_string(s), to_string(g)),
+                         "sample images [N,C,H,W] with a grid [N,H,W,2], or volumes [N,C,D,H,W] with [N,D,H,W,3]");
+  if (!is_float(c.dtype(x)) || padding < kZeros || padding > kReflection || mode < kBilinear || mode > kBicubic ||
+      (volume && mode == kBicubic))
+    return c.unsupported("grid_sample of this kind");
+  if (volume || mode == kBicubic) {
+    constexpr GridMode kModes[] = {GridMode::kLinear, GridMode::kNearest, GridMode::kCubic};
+    constexpr GridPadding kPaddings[] = {GridPadding::kZeros, GridPadding::kBorder, GridPadding::kReflection};
+    return c.result(sample_points(c, x, grid, kModes[mode], kPaddings[padding], align));
+  }
   // With zeros around the image, points beyond it are points on its edge. One more row and column spare the neighbours of the
   // last ones a check.
   const int64_t before = padding == kZeros ? 1 : 0, after = padding == kZeros ? 2 : 1;
@@ -155,6 +163,7 @@ void import_affine_grid(SourceCall& c) {
 constexpr Import kImports[] = {
     {"aten.grid_sampler.default", import_grid_sample},
     {"aten.grid_sampler_2d.default", import_grid_sample},
+    {"aten.grid_sampler_3d.default", import_grid_sample},
     {"aten.affine_grid_generator.default", import_affine_grid},
 };
 

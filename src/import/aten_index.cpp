@@ -223,11 +223,21 @@ std::optional<Indexed> indexed(SourceCall& c, Value x, const Values& indices) {
   return r;
 }
 
-std::optional<Positions> flat_positions(SourceCall& c, const Shape& x, int64_t axis, Value index) {
+Values bounded_indices(SourceCall& c, Value x, Values indices) {
+  for (size_t a = 0; a < indices.size() && a < c.rank(x); ++a) {
+    Value& v = indices[a];
+    if (!v.valid() || is_mask(c.dtype(v))) continue;
+    v = c.add(Binary(BinaryKind::kMaximum), {v, c.scalar(0, c.dtype(v))});
+    v = c.add(Binary(BinaryKind::kMinimum), {v, c.scalar(double(c.shape(x)[a] - 1), c.dtype(v))});
+  }
+  return indices;
+}
+
+std::optional<Positions> flat_positions(SourceCall& c, const Shape& x, int64_t axis, Value index, bool wraps) {
   const Shape shape = c.shape(index);
   if (shape.size() != x.size()) return c.unsupported("an index of another rank"), std::nullopt;
   if (!listable(c, element_count(shape))) return std::nullopt;
-  auto at = positions_of(c, index, x[size_t(axis)], false);
+  auto at = positions_of(c, index, x[size_t(axis)], wraps);
   if (!at) return std::nullopt;
   std::vector<Positions> parts;
   for (size_t a = 0; a < x.size(); ++a) {
@@ -260,6 +270,16 @@ void import_index(SourceCall& c) {
   c.result(c.add(Gather(r->axis), {r->x, r->at.value}));
 }
 
+// x[indices] with the indices bounded by the axes; `fill` where the mask does not hold.
+void import_masked_index(SourceCall& c) {
+  const Value x = c.tensor("self"), mask = c.to_dtype(c.tensor("mask"), DType::kBool);
+  const Value fill = c.scalar(c.number("fill"), c.dtype(x));
+  c.set_arg("indices", bounded_indices(c, x, c.tensors("indices")));
+  if (c.failed()) return;
+  import_index(c);
+  if (!c.failed()) c.result(c.add(Select{}, {mask, c.results()[0], fill}));
+}
+
 // The index behind an index that is repeated along all axes after `axis` (x.gather(1, i[:, :, None].expand(-1, -1, n))): its
 // elements pick whole slices. Invalid when it is not of that kind.
 Value slice_index(SourceCall& c, Value index, int64_t axis, const Shape& x) {
@@ -279,16 +299,16 @@ Value slice_index(SourceCall& c, Value index, int64_t axis, const Shape& x) {
   return reshape_value(c, from, narrow);
 }
 
-Value gather_along(SourceCall& c, Value x, int64_t axis, Value index) {
+Value gather_along(SourceCall& c, Value x, int64_t axis, Value index, bool wraps = false) {
   const Shape s = c.shape(x), shape = c.shape(index);
   if (s.empty()) return reshape_value(c, x, shape);
   if (s.size() != shape.size()) return c.unsupported("an index of another rank"), Value{};
   const bool known = known_value(c, index).has_value();
   if (const Value rows = known ? Value{} : slice_index(c, index, axis, s); rows.valid()) {
-    const auto at = positions_of(c, rows, s[size_t(axis)], false);
+    const auto at = positions_of(c, rows, s[size_t(axis)], wraps);
     return at ? c.add(Gather(axis, axis), {x, at->value}) : Value{};
   }
-  const auto at = flat_positions(c, s, axis, index);
+  const auto at = flat_positions(c, s, axis, index, wraps);
   return at ? c.add(Gather(0), {reshape_value(c, x, {element_count(s)}), at->value}) : Value{};
 }
 
@@ -308,7 +328,7 @@ void import_take_along_dim(SourceCall& c) {
   if (c.failed()) return;
   if (!c.has("dim")) {
     x = reshape_value(c, x, {element_count(c.shape(x))});
-    return c.result(gather_along(c, x, 0, reshape_value(c, index, {element_count(c.shape(index))})));
+    return c.result(gather_along(c, x, 0, reshape_value(c, index, {element_count(c.shape(index))}), true));
   }
   const int64_t axis = c.axis("dim", c.rank(x));
   if (c.failed() || c.rank(x) != c.rank(index)) return c.unsupported("indices of another rank");
@@ -319,7 +339,7 @@ void import_take_along_dim(SourceCall& c) {
   Shape x_shape = *both, index_shape = *both;
   x_shape[size_t(axis)] = c.shape(x)[size_t(axis)];
   index_shape[size_t(axis)] = c.shape(index)[size_t(axis)];
-  c.result(gather_along(c, broadcast_to(c, x, x_shape), axis, broadcast_to(c, index, index_shape)));
+  c.result(gather_along(c, broadcast_to(c, x, x_shape), axis, broadcast_to(c, index, index_shape), true));
 }
 
 void import_take(SourceCall& c) {
@@ -396,8 +416,10 @@ void import_bucketize(SourceCall& c) {
 }
 
 void import_searchsorted(SourceCall& c) {
-  const Value sorted = c.tensor("sorted_sequence"), x = c.tensor_as("self", c.dtype(sorted));
-  if (c.has("sorter")) return c.unsupported("a sorter", "sort the sequence first");
+  Value sorted = c.tensor("sorted_sequence");
+  const Value x = c.tensor_as("self", c.dtype(sorted));
+  if (c.has("sorter")) sorted = gather_along(c, sorted, int64_t(c.rank(sorted)) - 1, c.tensor("sorter"));
+  if (c.failed()) return;
   const Shape s = c.shape(sorted), v = c.shape(x);
   if (s.size() > 1 && (s.size() != v.size() || !std::equal(s.begin(), s.end() - 1, v.begin())))
     return c.unsupported("values whose leading axes differ from the sequence's");
@@ -472,6 +494,9 @@ constexpr Import kImports[] = {
     {"aten.index.Tensor_hacked_twin", import_index},
     {"aten._unsafe_index.Tensor", import_index},
     {"aten._unsafe_index.Tensor_hacked_twin", import_index},
+    {"aten._unsafe_masked_index.default", import_masked_index},
+    {"aten._unsafe_masked_index_put_accumulate.default", import_masked_index_add},
+    {"aten.index_reduce.default", import_index_reduce},
     {"aten.gather.default", import_gather},
     {"aten.take.default", import_take},
     {"aten.take_along_dim.default", import_take_along_dim},

@@ -51,6 +51,21 @@ std::vector<int64_t> axes_but_channels(size_t rank) {
   return axes;
 }
 
+/// Running statistics that the model keeps would change with every run in training mode. Ones that the caller passes in stay
+/// the caller's: the result does not depend on them.
+bool keeps_statistics(SourceCall& c, Value mean, Value var) {
+  const auto stored = [&](Value v) { return v.valid() && c.graph().constant(v); };
+  return stored(mean) || stored(var);
+}
+
+/// A saved statistic as torch gives it: per channel, or without elements where nothing was computed.
+Value saved(SourceCall& c, size_t i, Value v) {
+  if (i >= c.result_count()) return {};
+  const Type& t = c.result_type(i);
+  if (v.valid() && element_count(t.shape) == element_count(c.shape(v))) return reshape(c, v, t.shape);
+  return element_count(t.shape) == 0 ? c.constant(Tensor::make(t)) : Value{};
+}
+
 void batch_norm(SourceCall& c, bool use_batch_statistics, double eps) {
   const Value x = computed(c, c.tensor("input"));
   if (c.failed()) return;
@@ -58,23 +73,24 @@ void batch_norm(SourceCall& c, bool use_batch_statistics, double eps) {
   const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
   const Value mean = parameter(c, "running_mean", x), var = parameter(c, "running_var", x);
   if (use_batch_statistics || !mean.valid() || !var.valid()) {
-    if (mean.valid() || var.valid())
+    if (keeps_statistics(c, mean, var))
       return c.unsupported("batch normalization in training mode changes its running statistics",
                            "call model.eval() before torch.export.export()");
-    const Value y = standardize(c, x, axes_but_channels(c.rank(x)), eps).y;
-    return c.result(c.to_dtype(scale_and_shift(c, y, weight.valid() ? along_channels(c, weight, x) : weight,
-                                               bias.valid() ? along_channels(c, bias, x) : bias),
-                               c.dtype(c.tensor("input"))));
+    const Standardized s = standardize(c, x, axes_but_channels(c.rank(x)), eps);
+    const Value y = scale_and_shift(c, s.y, weight.valid() ? along_channels(c, weight, x) : weight,
+                                    bias.valid() ? along_channels(c, bias, x) : bias);
+    return c.results({c.to_dtype(y, c.dtype(c.tensor("input"))), saved(c, 1, s.mean), saved(c, 2, s.rstd), saved(c, 3, {})});
   }
   Value scale = unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, var, eps));
   if (weight.valid()) scale = mul(c, scale, weight);
   Value shift = mul(c, mean, scale);
   shift = bias.valid() ? sub(c, bias, shift) : unary(c, UnaryKind::kNeg, shift);
   const Value y = scale_and_shift(c, x, along_channels(c, scale, x), along_channels(c, shift, x));
-  c.result(c.to_dtype(y, c.dtype(c.tensor("input"))));
+  c.results({c.to_dtype(y, c.dtype(c.tensor("input"))), saved(c, 1, {}), saved(c, 2, {}), saved(c, 3, {})});
 }
 
 void import_batch_norm(SourceCall& c) { batch_norm(c, c.boolean("training"), c.number("eps")); }
+void import_training_batch_norm(SourceCall& c) { batch_norm(c, true, c.number("eps")); }
 void import_inference_batch_norm(SourceCall& c) { batch_norm(c, false, c.number("eps")); }
 void import_device_batch_norm(SourceCall& c) { batch_norm(c, c.boolean("training"), c.number("epsilon")); }
 
@@ -141,7 +157,7 @@ void import_instance_norm(SourceCall& c) {
   if (!c.boolean("use_input_stats")) return batch_norm(c, false, c.number("eps"));
   if (c.failed()) return;
   if (c.rank(x) < 3) return c.unsupported("an operand without spatial axes");
-  if (c.has("running_mean") || c.has("running_var"))
+  if (keeps_statistics(c, c.optional_tensor("running_mean"), c.optional_tensor("running_var")))
     return c.unsupported("instance normalization in training mode changes its running statistics",
                          "call model.eval() before torch.export.export()");
   const Value weight = parameter(c, "weight", x), bias = parameter(c, "bias", x);
@@ -199,6 +215,7 @@ constexpr Import kImports[] = {
     {"aten._native_batch_norm_legit.default", import_batch_norm},
     {"aten._native_batch_norm_legit.no_stats", import_batch_norm},
     {"aten._native_batch_norm_legit_no_training.default", import_inference_batch_norm},
+    {"aten._batch_norm_with_update.default", import_training_batch_norm},
     {"aten._batch_norm_no_update.default", import_inference_batch_norm},
     {"aten.cudnn_batch_norm.default", import_device_batch_norm},
     {"aten.miopen_batch_norm.default", import_device_batch_norm},

@@ -45,6 +45,19 @@ void import_logical(SourceCall& c) {
   c.result(c.to_dtype(y, c.result_type().dtype));
 }
 
+/// LiteRT's ARG_MAX has no 64 bits: the first position of the extreme value.
+Value first_extreme(SourceCall& c, ArgReduceKind kind, Value x, int64_t axis) {
+  const int64_t n = c.shape(x)[size_t(axis)];
+  const Value best = reduce(c, kind == ArgReduceKind::kMax ? ReduceKind::kMax : ReduceKind::kMin, x, {axis}, true);
+  Shape line(c.rank(x), 1);
+  line[size_t(axis)] = n;
+  std::vector<int32_t> numbers(static_cast<size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const Value number = c.constant(Tensor::of<int32_t>(DType::kI32, line, numbers));
+  const Value at = select(c, compare(c, CompareKind::kEqual, x, best), number, c.scalar(double(n), DType::kI32));
+  return c.to_dtype(reduce(c, ReduceKind::kMin, at, {axis}, false), DType::kI64);
+}
+
 /// The index along an axis; with keep_dims the axis stays with size 1.
 Value arg_reduce(SourceCall& c, ArgReduceKind kind, Value x, int64_t axis, bool keep) {
   if (c.dtype(x) == DType::kF64) x = c.to_dtype(x, DType::kF32);
@@ -53,7 +66,7 @@ Value arg_reduce(SourceCall& c, ArgReduceKind kind, Value x, int64_t axis, bool 
   op.kind = kind;
   op.axis = axis;
   if (c.rank(x) == 0) return reshape(c, c.scalar(0, DType::kI64), {});
-  const Value y = c.add(op, {x});
+  const Value y = c.dtype(x) == DType::kI64 ? first_extreme(c, kind, x, axis) : c.add(op, {x});
   if (!keep || c.failed()) return y;
   kept[size_t(axis)] = 1;
   return reshape(c, y, std::move(kept));
@@ -298,6 +311,7 @@ void import_diff(SourceCall& c) {
   Value x = c.tensor("self");
   const int64_t axis = c.axis("dim", c.rank(x), -1), n = c.integer("n", 1);
   if (c.failed()) return;
+  if (n == 0) return c.result(x);
   if (c.rank(x) == 0) return c.unsupported("the differences of a scalar");
   const DType t = c.result_type().dtype == DType::kUnknown ? c.dtype(x) : c.result_type().dtype;
   Values parts;

@@ -1,9 +1,10 @@
 // ATen operators that write elements by index. LiteRT's SCATTER_ND adds into zeros and has no way to overwrite, so:
 // known positions become pieces joined, or a choice between old and new; a single position becomes a one-hot mask; a value
 // that is the same everywhere a mask of counts; sums are SCATTER_ND and an addition, and so are positions that cannot repeat.
-// The rest is refused.
+// The rest compares all positions with all places (dense_scatter.h).
 #include <algorithm>
 
+#include "import/dense_scatter.h"
 #include "import/index_rules.h"
 #include "import/placement.h"
 #include "ir/cast_op.h"
@@ -16,14 +17,12 @@
 namespace atl {
 namespace {
 
-constexpr std::string_view kOverwriteHint =
-    "indices that depend on data may repeat; use constant indices, a single index, a single value, or torch.where";
-
 int64_t count_of(SourceCall& c, Value v) { return element_count(c.shape(v)); }
 Value flat(SourceCall& c, Value v) { return reshape_value(c, v, {count_of(c, v)}); }
 
 // x + the rows of src [k, rest...] added at the positions of axis 0.
 Value add_rows(SourceCall& c, Value x, const Positions& at, Value src) {
+  if (c.dtype(x) == DType::kBool) return combine_rows(c, ScatterKind::kSum, x, flat(c, at.value), src, true);
   const Value sums = c.add(ScatterNd(c.shape(x)), {scatter_indices(c, at), src});
   return c.add(Binary(BinaryKind::kAdd), {x, sums});
 }
@@ -37,6 +36,8 @@ Value sums_at(SourceCall& c, const Shape& x, int64_t axis, const Positions& at, 
 }
 
 Value add_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value src) {
+  if (c.dtype(x) == DType::kBool)
+    return move_axis(c, add_rows(c, move_axis(c, x, axis, 0), at, move_axis(c, src, axis, 0)), 0, axis);
   return c.add(Binary(BinaryKind::kAdd), {x, sums_at(c, c.shape(x), axis, at, src)});
 }
 
@@ -93,19 +94,22 @@ bool all_differ(Builder& b, Value v) {
 Value put_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value src) {
   if (at.known) return overwrite(c, x, axis, *at.known, src);
   if (element_count(at.shape) == 1) return c.add(Select{}, {mask_along(c, c.shape(x), axis, at), src, x});
-  if (all_differ(c, at.value)) {
+  if (c.dtype(x) != DType::kBool && all_differ(c, at.value)) {
     const Value placed = sums_at(c, c.shape(x), axis, at, src);
     if (element_count(at.shape) == c.shape(x)[size_t(axis)]) return placed;
     return c.add(Select{}, {mask_along(c, c.shape(x), axis, at), placed, x});
   }
-  c.unsupported("an overwrite at several indices that depend on data", std::string(kOverwriteHint));
-  return {};
+  const Value rows = overwrite_rows(c, move_axis(c, x, axis, 0), flat(c, at.value), move_axis(c, src, axis, 0));
+  return rows.valid() ? move_axis(c, rows, 0, axis) : rows;
 }
 
 // x with one value (a scalar or a value of one element, of x's element type) at the positions along `axis`.
 Value fill_at(SourceCall& c, Value x, int64_t axis, const Positions& at, Value value) {
   return c.add(Select{}, {mask_along(c, c.shape(x), axis, at), reshape_value(c, value, {}), x});
 }
+
+// A scalar as a vector of one.
+Value vector(SourceCall& c, Value v) { return c.rank(v) == 0 ? reshape_value(c, v, {1}) : v; }
 
 // Operands of scatter: index and src (cut to the index's shape) along an axis of self.
 struct Scatter {
@@ -116,11 +120,11 @@ struct Scatter {
 
 std::optional<Scatter> scatter_of(SourceCall& c) {
   Scatter s;
-  s.x = c.tensor("self");
+  s.x = vector(c, c.tensor("self"));
   s.axis = c.axis("dim", c.rank(s.x));
-  s.index = c.tensor("index");
+  s.index = vector(c, c.tensor("index"));
   if (c.failed()) return std::nullopt;
-  if (c.rank(s.x) == 0 || c.rank(s.index) != c.rank(s.x)) return c.unsupported("an index of another rank"), std::nullopt;
+  if (c.rank(s.index) != c.rank(s.x)) return c.unsupported("an index of another rank"), std::nullopt;
   auto at = flat_positions(c, c.shape(s.x), s.axis, s.index);
   if (!at) return std::nullopt;
   s.at = *std::move(at);
@@ -128,7 +132,7 @@ std::optional<Scatter> scatter_of(SourceCall& c) {
 }
 
 Value source_of(SourceCall& c, const Scatter& s) {
-  Value src = c.to_dtype(c.tensor("src"), c.dtype(s.x));
+  Value src = vector(c, c.to_dtype(c.tensor("src"), c.dtype(s.x)));
   const Shape shape = c.shape(s.index), whole = c.shape(src);
   if (whole.size() != shape.size()) return c.unsupported("a source of another rank"), Value{};
   for (size_t a = 0; a < shape.size(); ++a) {
@@ -152,14 +156,34 @@ Value line_mask(SourceCall& c, const Scatter& s) {
   return c.add(hot, {reshape_value(c, at->value, one), c.scalar(1, DType::kBool), c.scalar(0, DType::kBool)});
 }
 
+// The result in torch's shape: a scalar was a vector of one.
+void scattered(SourceCall& c, Value v) {
+  if (v.valid()) c.result(c.result_type().shape.empty() && c.result_count() > 0 ? reshape_value(c, v, {}) : v);
+}
+
 void scatter_fill(SourceCall& c, const Scatter& s, Value value) {
-  if (const Value mask = line_mask(c, s); mask.valid()) return c.result(c.add(Select{}, {mask, value, s.x}));
+  if (const Value mask = line_mask(c, s); mask.valid()) return scattered(c, c.add(Select{}, {mask, value, s.x}));
   const Value mask = reshape_value(c, mask_of(c, count_of(c, s.x), s.at), c.shape(s.x));
-  c.result(c.add(Select{}, {mask, value, s.x}));
+  scattered(c, c.add(Select{}, {mask, value, s.x}));
+}
+
+// Products, largest and smallest elements (and sums) of what falls onto one place.
+void scatter_combine(SourceCall& c, ScatterKind kind, const Scatter& s, Value src, bool include_self) {
+  if (!src.valid()) return;
+  const Value v = combine_rows(c, kind, flat(c, s.x), flat(c, s.at.value), flat(c, src), include_self);
+  if (v.valid()) scattered(c, reshape_value(c, v, c.shape(s.x)));
+}
+
+std::optional<ScatterKind> scatter_kind(std::string_view name) {
+  if (name == "add" || name == "sum") return ScatterKind::kSum;
+  if (name == "multiply" || name == "prod") return ScatterKind::kProd;
+  if (name == "amax") return ScatterKind::kMax;
+  if (name == "amin") return ScatterKind::kMin;
+  return std::nullopt;
 }
 
 void scatter_sum(SourceCall& c, const Scatter& s, Value src) {
-  if (src.valid()) c.result(reshape_value(c, add_rows(c, flat(c, s.x), s.at, flat(c, src)), c.shape(s.x)));
+  if (src.valid()) scattered(c, reshape_value(c, add_rows(c, flat(c, s.x), s.at, flat(c, src)), c.shape(s.x)));
 }
 
 }  // namespace
@@ -169,9 +193,9 @@ void import_scatter_src(SourceCall& c) {
   if (!s) return;
   const Value src = source_of(c, *s);
   if (!src.valid()) return;
-  if (const Value mask = line_mask(c, *s); mask.valid()) return c.result(c.add(Select{}, {mask, src, s->x}));
+  if (const Value mask = line_mask(c, *s); mask.valid()) return scattered(c, c.add(Select{}, {mask, src, s->x}));
   const Value v = put_at(c, flat(c, s->x), 0, s->at, flat(c, src));
-  if (v.valid()) c.result(reshape_value(c, v, c.shape(s->x)));
+  if (v.valid()) scattered(c, reshape_value(c, v, c.shape(s->x)));
 }
 
 void import_scatter_value(SourceCall& c) {
@@ -183,44 +207,53 @@ void import_scatter_add(SourceCall& c) {
 }
 
 void import_scatter_reduce(SourceCall& c) {
-  if (c.string("reduce", "") != "add")
-    return c.unsupported(fmt::format("reduce='{}'", c.string("reduce", "")), "use reduce='add'");
-  import_scatter_add(c);
+  const std::string name = c.string("reduce", "");
+  if (name == "add") return import_scatter_add(c);
+  if (name != "multiply") return c.unsupported(fmt::format("reduce='{}'", name), "use reduce='add' or 'multiply'");
+  if (const auto s = scatter_of(c)) scatter_combine(c, ScatterKind::kProd, *s, source_of(c, *s), true);
 }
 
 void import_scatter_value_reduce(SourceCall& c) {
-  if (c.string("reduce", "") != "add")
-    return c.unsupported(fmt::format("reduce='{}'", c.string("reduce", "")), "use reduce='add'");
+  const auto kind = scatter_kind(c.string("reduce", ""));
+  if (!kind || *kind == ScatterKind::kMax || *kind == ScatterKind::kMin)
+    return c.unsupported(fmt::format("reduce='{}'", c.string("reduce", "")), "use reduce='add' or 'multiply'");
   const auto s = scatter_of(c);
-  if (s) scatter_sum(c, *s, broadcast_to(c, c.scalar(c.number("value"), c.dtype(s->x)), c.shape(s->index)));
+  if (!s) return;
+  const Value src = broadcast_to(c, c.scalar(c.number("value"), c.dtype(s->x)), c.shape(s->index));
+  if (*kind == ScatterKind::kSum) return scatter_sum(c, *s, src);
+  scatter_combine(c, *kind, *s, src, true);
 }
 
 void import_scatter_reduce_two(SourceCall& c) {
-  const std::string kind = c.string("reduce", "");
-  const bool mean = kind == "mean";
-  if (!mean && kind != "sum") return c.unsupported(fmt::format("reduce='{}'", kind), "use reduce='sum' or 'mean'");
+  const std::string name = c.string("reduce", "");
+  const bool mean = name == "mean";
+  const auto kind = scatter_kind(name);
+  if (!mean && !kind) return c.unsupported(fmt::format("reduce='{}'", name), "use sum, mean, prod, amax or amin");
   auto s = scatter_of(c);
   if (!s) return;
   const Value src = source_of(c, *s);
   if (!src.valid()) return;
-  if (mean && !is_float(c.dtype(s->x))) return c.unsupported("reduce='mean' of integers", "convert to float");
+  const bool with_self = c.boolean("include_self", true);
+  if (kind && (*kind != ScatterKind::kSum || c.dtype(s->x) == DType::kBool))
+    return scatter_combine(c, *kind, *s, src, with_self);
+  if (c.dtype(s->x) == DType::kBool) return c.unsupported("reduce='mean' of bool", "convert to float");
+  const BinaryKind division = is_float(c.dtype(s->x)) ? BinaryKind::kDiv : BinaryKind::kFloorDiv;
   const Value x = flat(c, s->x), rows = scatter_indices(c, s->at);
   const Value sums = c.add(ScatterNd(c.shape(x)), {rows, flat(c, src)});
-  const bool with_self = c.boolean("include_self", true);
-  if (with_self && !mean) return c.result(reshape_value(c, c.add(Binary(BinaryKind::kAdd), {x, sums}), c.shape(s->x)));
+  if (with_self && !mean) return scattered(c, reshape_value(c, c.add(Binary(BinaryKind::kAdd), {x, sums}), c.shape(s->x)));
   const std::vector<float> ones(size_t(element_count(s->at.shape)), 1);
   const Value one = c.to_dtype(c.constant(Tensor::of<float>(DType::kF32, {int64_t(ones.size())}, ones)), c.dtype(x));
   const Value counts = c.add(ScatterNd(c.shape(x)), {rows, one});
   Value v;
   if (with_self) {
     const Value all = c.add(Binary(BinaryKind::kAdd), {counts, c.scalar(1, c.dtype(x))});
-    v = c.add(Binary(BinaryKind::kDiv), {c.add(Binary(BinaryKind::kAdd), {x, sums}), all});
+    v = c.add(Binary(division), {c.add(Binary(BinaryKind::kAdd), {x, sums}), all});
   } else {
     const Value hit = c.add(Compare(CompareKind::kGreater), {counts, c.scalar(0, c.dtype(x))});
     const Value some = c.add(Binary(BinaryKind::kMaximum), {counts, c.scalar(1, c.dtype(x))});
-    v = c.add(Select{}, {hit, mean ? c.add(Binary(BinaryKind::kDiv), {sums, some}) : sums, x});
+    v = c.add(Select{}, {hit, mean ? c.add(Binary(division), {sums, some}) : sums, x});
   }
-  c.result(reshape_value(c, v, c.shape(s->x)));
+  scattered(c, reshape_value(c, v, c.shape(s->x)));
 }
 
 namespace {
@@ -290,11 +323,10 @@ struct Along {
 // Operands of index_add, index_copy, index_fill: a vector of positions along an axis.
 std::optional<Along> along(SourceCall& c) {
   Along a;
-  a.x = c.tensor("self");
+  a.x = vector(c, c.tensor("self"));
   const Value index = c.tensor("index");
   a.axis = c.axis("dim", c.rank(a.x));
   if (c.failed()) return std::nullopt;
-  if (c.rank(a.x) == 0) return c.unsupported("of a scalar"), std::nullopt;
   auto at = positions_of(c, reshape_value(c, index, {count_of(c, index)}), c.shape(a.x)[size_t(a.axis)], false);
   if (!at) return std::nullopt;
   a.at = *std::move(at);
@@ -318,19 +350,42 @@ void import_index_add(SourceCall& c) {
   Value src = source_along(c, *a);
   if (!src.valid()) return;
   if (c.number("alpha", 1) != 1) src = c.add(Binary(BinaryKind::kMul), {src, c.scalar(c.number("alpha"), c.dtype(a->x))});
-  c.result(add_at(c, a->x, a->axis, a->at, src));
+  scattered(c, add_at(c, a->x, a->axis, a->at, src));
 }
 
 void import_index_copy(SourceCall& c) {
   const auto a = along(c);
   if (!a) return;
   const Value src = source_along(c, *a);
-  if (src.valid()) c.result(put_at(c, a->x, a->axis, a->at, src));
+  if (src.valid()) scattered(c, put_at(c, a->x, a->axis, a->at, src));
 }
 
 void import_index_fill(SourceCall& c) {
   const auto a = along(c);
-  if (a) c.result(fill_at(c, a->x, a->axis, a->at, c.to_dtype(c.tensor_as("value", c.dtype(a->x)), c.dtype(a->x))));
+  if (a) scattered(c, fill_at(c, a->x, a->axis, a->at, c.to_dtype(c.tensor_as("value", c.dtype(a->x)), c.dtype(a->x))));
+}
+
+// The rows of source that fall onto one slice are multiplied, averaged, or the extreme one is taken.
+void import_index_reduce(SourceCall& c) {
+  const std::string name = c.string("reduce", "");
+  const bool mean = name == "mean", with_self = c.boolean("include_self", true);
+  const auto kind = mean ? ScatterKind::kSum : scatter_kind(name);
+  const auto a = along(c);
+  if (!a) return;
+  if (!kind) return c.unsupported(fmt::format("reduce='{}'", name), "use prod, mean, amax or amin");
+  const Value src = source_along(c, *a);
+  if (!src.valid()) return;
+  const Value x = move_axis(c, a->x, a->axis, 0), rows = move_axis(c, src, a->axis, 0), at = flat(c, a->at.value);
+  Value y = combine_rows(c, *kind, x, at, rows, with_self);
+  if (mean && y.valid()) {
+    Shape line(c.rank(x), 1);
+    line[0] = c.shape(x)[0];
+    const Value counts = reshape_value(c, count_rows(c, line[0], at, c.dtype(x)), line), one = c.scalar(1, c.dtype(x));
+    const Value divisor =
+        with_self ? c.add(Binary(BinaryKind::kAdd), {counts, one}) : c.add(Binary(BinaryKind::kMaximum), {counts, one});
+    y = c.add(Binary(is_float(c.dtype(x)) ? BinaryKind::kDiv : BinaryKind::kFloorDiv), {y, divisor});
+  }
+  if (y.valid()) scattered(c, move_axis(c, y, 0, a->axis));
 }
 
 // The n-th element of source goes where the mask holds for the n-th time: a running count picks it.
@@ -351,6 +406,17 @@ void import_masked_scatter(SourceCall& c) {
   if (count_of(c, source) == 0) return c.unsupported("an empty source");
   const Value taken = reshape_value(c, c.add(Gather(0), {source, at}), *shape);
   c.result(c.add(Select{}, {mask, taken, x}));
+}
+
+// Where the mask holds, the values are added at the indices, which are bounded by the axes.
+void import_masked_index_add(SourceCall& c) {
+  const Value x = c.tensor("self"), mask = c.to_dtype(c.tensor("mask"), DType::kBool);
+  const Value values = c.to_dtype(c.tensor("values"), c.dtype(x));
+  if (c.failed()) return;
+  c.set_arg("values", c.add(Select{}, {mask, values, c.scalar(0, c.dtype(x))}));
+  c.set_arg("indices", bounded_indices(c, x, c.tensors("indices")));
+  c.set_arg("accumulate", true);
+  import_index_put(c);
 }
 
 // put: index_put into the flat tensor.

@@ -66,6 +66,17 @@ void pad_reflect(SourceCall& c, std::string_view arg) {
   c.result(c.add(std::move(op), {x}));
 }
 
+// The ends of padded positions continued from the other end, where the cut elements of a negative padding do not count. False
+// when there is more padding than elements.
+bool wrap_around(std::vector<int64_t>& at, int64_t before, int64_t after) {
+  const int64_t total = int64_t(at.size()), left = std::max<int64_t>(before, 0), right = std::max<int64_t>(after, 0);
+  const int64_t core = total - left - right;
+  if (core < left || core < right) return false;
+  for (int64_t i = 0; i < left; ++i) at[size_t(i)] = at[size_t(core + i)];
+  for (int64_t i = 0; i < right; ++i) at[size_t(total - right + i)] = at[size_t(left + i)];
+  return true;
+}
+
 // Edges repeated (replicate) or the other end continued (circular): along each axis a choice of positions.
 void pad_by_position(SourceCall& c, std::string_view arg, bool circular) {
   Value x = c.tensor("self");
@@ -77,10 +88,9 @@ void pad_by_position(SourceCall& c, std::string_view arg, bool circular) {
     if (n == 0 || total < 0) return c.unsupported("padding of an axis without elements");
     if (!listable(c, total)) return;
     std::vector<int64_t> at;
-    for (int64_t i = 0; i < total; ++i) {
-      const int64_t k = i - p->before[a];
-      at.push_back(circular ? ((k % n) + n) % n : std::clamp<int64_t>(k, 0, n - 1));
-    }
+    for (int64_t i = 0; i < total; ++i) at.push_back(std::clamp<int64_t>(i - p->before[a], 0, n - 1));
+    if (circular && !wrap_around(at, p->before[a], p->after[a]))
+      return c.unsupported(fmt::format("circular padding of {} and {} around {} elements", p->before[a], p->after[a], n));
     x = pick(c, x, int64_t(a), at);
   }
   c.result(x);
@@ -330,6 +340,11 @@ void import_diag_embed(SourceCall& c) {
   c.result(is_identity(perm) ? m : c.add(Transpose(perm), {m}));
 }
 
+void import_diagflat(SourceCall& c) {
+  const Value x = c.tensor("self");
+  c.result(embed_diagonal(c, reshape_value(c, x, {element_count(c.shape(x))}), c.integer("offset", 0)));
+}
+
 void import_diag(SourceCall& c) {
   const Value x = c.tensor("self");
   const int64_t offset = c.integer("diagonal", 0);
@@ -540,6 +555,7 @@ constexpr Import kImports[] = {
     {"aten.diagonal_copy.default", import_diagonal},
     {"aten.linalg_diagonal.default", import_linalg_diagonal},
     {"aten.diagonal_scatter.default", import_diagonal_scatter},
+    {"aten.diagflat.default", import_diagflat},
     {"aten.diag_embed.default", import_diag_embed},
     {"aten.diag.default", import_diag},
     {"aten.as_strided.default", import_as_strided},

@@ -180,7 +180,7 @@ constexpr Import kMoves[] = {
 std::span<const Import> aten_spatial() {
   static const std::vector<Import> kAll = [] {
     std::vector<Import> all(std::begin(kMoves), std::end(kMoves));
-    for (auto part : {aten_convolution(), aten_pool(), aten_upsample(), aten_grid_sample()})
+    for (auto part : {aten_convolution(), aten_pool(), aten_unpool(), aten_upsample(), aten_grid_sample()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -6,6 +6,7 @@ namespace atl {
 
 std::span<const Import> aten_convolution();
 std::span<const Import> aten_pool();
+std::span<const Import> aten_unpool();
 std::span<const Import> aten_upsample();
 std::span<const Import> aten_grid_sample();
 

@@ -30,8 +30,10 @@ std::optional<Indexed> indexed(SourceCall& c, Value x, const Values& indices);
 /// c.unsupported(...) when a known one is outside.
 std::optional<Positions> positions_of(SourceCall& c, Value v, int64_t n, bool wraps);
 /// For torch.gather and scatter: the flat position in a dense tensor of shape `x` of each element that `index` names along
-/// `axis`, the other coordinates being the element's own.
-std::optional<Positions> flat_positions(SourceCall& c, const Shape& x, int64_t axis, Value index);
+/// `axis`, the other coordinates being the element's own; negative ones count from the end where `wraps`.
+std::optional<Positions> flat_positions(SourceCall& c, const Shape& x, int64_t axis, Value index, bool wraps = false);
+/// The indices of x[...] limited to their axes.
+Values bounded_indices(SourceCall& c, Value x, Values indices);
 /// v as a list of k positions for ScatterNd: i32 [k, 1].
 Value scatter_indices(SourceCall& c, const Positions& at);
 
@@ -45,6 +47,8 @@ void import_index_put(SourceCall& c);
 void import_index_add(SourceCall& c);
 void import_index_copy(SourceCall& c);
 void import_index_fill(SourceCall& c);
+void import_index_reduce(SourceCall& c);
+void import_masked_index_add(SourceCall& c);
 void import_masked_scatter(SourceCall& c);
 void import_put(SourceCall& c);
 

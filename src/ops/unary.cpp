@@ -104,6 +104,14 @@ void import_unary(SourceCall& c) {
   c.result(c.add(Unary(K), {x}));
 }
 
+// XNNPACK's kernel gives NaN for zero, which integers often are: 1 / sqrt(x) does not.
+void import_rsqrt(SourceCall& c) {
+  const Value x = c.tensor("self");
+  if (c.failed() || is_float(c.dtype(x))) return import_unary<UnaryKind::kRsqrt>(c);
+  const Value root = c.add(Unary(UnaryKind::kSqrt), {c.to_dtype(x, DType::kF32)});
+  c.result(c.to_dtype(c.add(Binary(BinaryKind::kDiv), {c.scalar(1), root}), c.result_type().dtype));
+}
+
 struct UnaryFacts {
   static constexpr std::string_view name = "unary";
   static constexpr std::string_view summary = "an elementwise function of one operand";
@@ -241,7 +249,7 @@ struct UnaryFacts {
       {"aten.neg.default", import_unary<UnaryKind::kNeg>},
       {"aten.sign.default", import_unary<UnaryKind::kSign>},
       {"aten.sqrt.default", import_unary<UnaryKind::kSqrt>},
-      {"aten.rsqrt.default", import_unary<UnaryKind::kRsqrt>},
+      {"aten.rsqrt.default", import_rsqrt},
       {"aten.square.default", import_unary<UnaryKind::kSquare>},
       {"aten.exp.default", import_unary<UnaryKind::kExp>},
       {"aten.log.default", import_unary<UnaryKind::kLog>},

@@ -84,6 +84,8 @@ void BufferView::release() {
 
 namespace {
 
+constexpr size_t kEmptyBytes = 64;  // of the buffer of a tensor without elements
+
 /// LiteRT's buffers of one signature, made when first needed and again after a resize.
 struct SignatureBuffers {
   std::vector<litert::TensorBuffer> inputs, outputs;
@@ -302,7 +304,12 @@ Result<litert::TensorBuffer> CompiledModel::State::make_buffer(const TensorInfo&
   LogCapture capture;
   litert::RankedTensorType type = ranked_type(info.litert_type, shape);
   litert::TensorBuffer buffer = nullptr;
-  if (auto status = api().create_buffer(environment, &type, need, &buffer); status != kOk) {
+  // LiteRT makes no buffer of zero bytes. It takes one of a scalar for any shape.
+  const bool empty = std::ranges::find(shape, 0) != shape.end();
+  const litert::RankedTensorType scalar = ranked_type(info.litert_type, {});
+  const auto status = empty ? api().create_host_buffer(environment, litert::kHostMemory, &scalar, kEmptyBytes, &buffer)
+                            : api().create_buffer(environment, &type, need, &buffer);
+  if (status != kOk) {
     return failed(fmt::format("make a buffer for '{}' ({}) of", info.name, tensor_text(info.dtype, shape)), status, capture);
   }
   return buffer;

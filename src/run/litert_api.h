@@ -73,6 +73,7 @@ struct PerChannelQuantization {
   int64_t* zero_points;
 };
 
+inline constexpr int kHostMemory = 1;
 enum LockMode : int { kLockRead = 0, kLockWrite = 1, kLockReadWrite = 2 };
 
 inline constexpr int kEventOp = 1 << 1;
@@ -93,46 +94,47 @@ struct ProfilerEvent {
 };
 
 /// The functions, resolved by name: X(member, exported name, parameters...). All return a StatusCode unless listed as void.
-#define ATOLL_LITERT_FUNCTIONS(X)                                                                                       \
-  X(create_environment, LiteRtCreateEnvironment, int, const EnvironmentOption*, Environment*)                           \
-  X(create_model_from_buffer, LiteRtCreateModelFromBuffer, Environment, const void*, size_t, Model*)                    \
-  X(create_options, LiteRtCreateOptions, Options*)                                                                      \
-  X(set_accelerators, LiteRtSetOptionsHardwareAccelerators, Options, int)                                               \
-  X(create_opaque_options, LiteRtCreateOpaqueOptions, const char*, void*, void (*)(void*), OpaqueOptions*)              \
-  X(add_opaque_options, LiteRtAddOpaqueOptions, Options, OpaqueOptions)                                                 \
-  X(create_compiled_model, LiteRtCreateCompiledModel, Environment, Model, Options, Compiled*)                           \
-  X(run, LiteRtRunCompiledModel, Compiled, size_t, size_t, TensorBuffer*, size_t, TensorBuffer*)                        \
-  X(resize_input, LiteRtCompiledModelResizeInputTensor, Compiled, size_t, size_t, const int*, size_t)                   \
-  X(resize_input_to_any, LiteRtCompiledModelResizeInputTensorNonStrict, Compiled, size_t, size_t, const int*, size_t)   \
-  X(error_messages, LiteRtCompiledModelGetErrorMessages, Compiled, char**)                                              \
-  X(output_layouts, LiteRtGetCompiledModelOutputTensorLayouts, Compiled, size_t, size_t, Layout*, bool)                 \
-  X(input_requirements, LiteRtGetCompiledModelInputBufferRequirements, Compiled, size_t, size_t, Requirements*)         \
-  X(output_requirements, LiteRtGetCompiledModelOutputBufferRequirements, Compiled, size_t, size_t, Requirements*)       \
-  X(non_cpu_fully_accelerated, LiteRtCompiledModelIsNonCpuFullyAccelerated, Compiled, bool*) /* new in 2.3 */           \
-  X(signature_count, LiteRtGetNumModelSignatures, Model, size_t*)                                                       \
-  X(signature, LiteRtGetModelSignature, Model, size_t, Signature*)                                                      \
-  X(signature_key, LiteRtGetSignatureKey, Signature, const char**)                                                      \
-  X(signature_input_count, LiteRtGetNumSignatureInputs, Signature, size_t*)                                             \
-  X(signature_input_name, LiteRtGetSignatureInputName, Signature, size_t, const char**)                                 \
-  X(signature_input, LiteRtGetSignatureInputTensorByIndex, Signature, size_t, Tensor*)                                  \
-  X(signature_output_count, LiteRtGetNumSignatureOutputs, Signature, size_t*)                                           \
-  X(signature_output_name, LiteRtGetSignatureOutputName, Signature, size_t, const char**)                               \
-  X(signature_output, LiteRtGetSignatureOutputTensorByIndex, Signature, size_t, Tensor*)                                \
-  X(tensor_name, LiteRtGetTensorName, Tensor, const char**)                                                             \
-  X(tensor_index, LiteRtGetTensorIndex, Tensor, uint32_t*)                                                              \
-  X(tensor_type, LiteRtGetRankedTensorType, Tensor, RankedTensorType*)                                                  \
-  X(quantization_kind, LiteRtGetQuantizationTypeId, Tensor, int*)                                                       \
-  X(per_tensor_quantization, LiteRtGetPerTensorQuantization, Tensor, PerTensorQuantization*)                            \
-  X(per_channel_quantization, LiteRtGetPerChannelQuantization, Tensor, PerChannelQuantization*)                         \
-  X(create_buffer, LiteRtCreateManagedTensorBufferFromRequirements, Environment, const RankedTensorType*, Requirements, \
-    TensorBuffer*)                                                                                                      \
-  X(buffer_size, LiteRtGetTensorBufferSize, TensorBuffer, size_t*)                                                      \
-  X(lock_buffer, LiteRtLockTensorBuffer, TensorBuffer, void**, int)                                                     \
-  X(unlock_buffer, LiteRtUnlockTensorBuffer, TensorBuffer)                                                              \
-  X(get_profiler, LiteRtCompiledModelGetProfiler, Compiled, Profiler*)                                                  \
-  X(start_profiler, LiteRtStartProfiler, Profiler)                                                                      \
-  X(stop_profiler, LiteRtStopProfiler, Profiler)                                                                        \
-  X(profiler_event_count, LiteRtGetNumProfilerEvents, Profiler, int*)                                                   \
+#define ATOLL_LITERT_FUNCTIONS(X)                                                                                          \
+  X(create_environment, LiteRtCreateEnvironment, int, const EnvironmentOption*, Environment*)                              \
+  X(create_model_from_buffer, LiteRtCreateModelFromBuffer, Environment, const void*, size_t, Model*)                       \
+  X(create_options, LiteRtCreateOptions, Options*)                                                                         \
+  X(set_accelerators, LiteRtSetOptionsHardwareAccelerators, Options, int)                                                  \
+  X(create_opaque_options, LiteRtCreateOpaqueOptions, const char*, void*, void (*)(void*), OpaqueOptions*)                 \
+  X(add_opaque_options, LiteRtAddOpaqueOptions, Options, OpaqueOptions)                                                    \
+  X(create_compiled_model, LiteRtCreateCompiledModel, Environment, Model, Options, Compiled*)                              \
+  X(run, LiteRtRunCompiledModel, Compiled, size_t, size_t, TensorBuffer*, size_t, TensorBuffer*)                           \
+  X(resize_input, LiteRtCompiledModelResizeInputTensor, Compiled, size_t, size_t, const int*, size_t)                      \
+  X(resize_input_to_any, LiteRtCompiledModelResizeInputTensorNonStrict, Compiled, size_t, size_t, const int*, size_t)      \
+  X(error_messages, LiteRtCompiledModelGetErrorMessages, Compiled, char**)                                                 \
+  X(output_layouts, LiteRtGetCompiledModelOutputTensorLayouts, Compiled, size_t, size_t, Layout*, bool)                    \
+  X(input_requirements, LiteRtGetCompiledModelInputBufferRequirements, Compiled, size_t, size_t, Requirements*)            \
+  X(output_requirements, LiteRtGetCompiledModelOutputBufferRequirements, Compiled, size_t, size_t, Requirements*)          \
+  X(non_cpu_fully_accelerated, LiteRtCompiledModelIsNonCpuFullyAccelerated, Compiled, bool*) /* new in 2.3 */              \
+  X(signature_count, LiteRtGetNumModelSignatures, Model, size_t*)                                                          \
+  X(signature, LiteRtGetModelSignature, Model, size_t, Signature*)                                                         \
+  X(signature_key, LiteRtGetSignatureKey, Signature, const char**)                                                         \
+  X(signature_input_count, LiteRtGetNumSignatureInputs, Signature, size_t*)                                                \
+  X(signature_input_name, LiteRtGetSignatureInputName, Signature, size_t, const char**)                                    \
+  X(signature_input, LiteRtGetSignatureInputTensorByIndex, Signature, size_t, Tensor*)                                     \
+  X(signature_output_count, LiteRtGetNumSignatureOutputs, Signature, size_t*)                                              \
+  X(signature_output_name, LiteRtGetSignatureOutputName, Signature, size_t, const char**)                                  \
+  X(signature_output, LiteRtGetSignatureOutputTensorByIndex, Signature, size_t, Tensor*)                                   \
+  X(tensor_name, LiteRtGetTensorName, Tensor, const char**)                                                                \
+  X(tensor_index, LiteRtGetTensorIndex, Tensor, uint32_t*)                                                                 \
+  X(tensor_type, LiteRtGetRankedTensorType, Tensor, RankedTensorType*)                                                     \
+  X(quantization_kind, LiteRtGetQuantizationTypeId, Tensor, int*)                                                          \
+  X(per_tensor_quantization, LiteRtGetPerTensorQuantization, Tensor, PerTensorQuantization*)                               \
+  X(per_channel_quantization, LiteRtGetPerChannelQuantization, Tensor, PerChannelQuantization*)                            \
+  X(create_buffer, LiteRtCreateManagedTensorBufferFromRequirements, Environment, const RankedTensorType*, Requirements,    \
+    TensorBuffer*)                                                                                                         \
+  X(create_host_buffer, LiteRtCreateManagedTensorBuffer, Environment, int, const RankedTensorType*, size_t, TensorBuffer*) \
+  X(buffer_size, LiteRtGetTensorBufferSize, TensorBuffer, size_t*)                                                         \
+  X(lock_buffer, LiteRtLockTensorBuffer, TensorBuffer, void**, int)                                                        \
+  X(unlock_buffer, LiteRtUnlockTensorBuffer, TensorBuffer)                                                                 \
+  X(get_profiler, LiteRtCompiledModelGetProfiler, Compiled, Profiler*)                                                     \
+  X(start_profiler, LiteRtStartProfiler, Profiler)                                                                         \
+  X(stop_profiler, LiteRtStopProfiler, Profiler)                                                                           \
+  X(profiler_event_count, LiteRtGetNumProfilerEvents, Profiler, int*)                                                      \
   X(profiler_events, LiteRtGetProfilerEvents, Profiler, int, ProfilerEvent*)
 #define ATOLL_LITERT_VOID_FUNCTIONS(X)                            \
   X(destroy_environment, LiteRtDestroyEnvironment, Environment)   \

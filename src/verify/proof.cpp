@@ -173,6 +173,11 @@ Result<Prover::Next> Prover::run_input(size_t index) {
   put_states(run.inputs);
   const auto file_start = Clock::now();
   auto file = model_->run(run.inputs);
+  if (!file && !planned.sample && !proof_.inputs.empty()) {
+    // A division by zero of integers, an index outside: an error of this input, as torch raises one.
+    proof_.notes.push_back(fmt::format("random input {} was left out: {}", planned.seed, file.error().what));
+    return Next::kGoOn;
+  }
   if (!file) return stop(Outcome::kFailed, file.error().what);
   run.file = *std::move(file);
   check.file_seconds = seconds_since(file_start);
@@ -358,6 +363,13 @@ Result<Proof> Prover::run() {
   plan();
   if (!library_) {
     stop(Outcome::kUnproven, "LiteRT is not at hand");
+    return std::move(proof_);
+  }
+  for (const Port& port : subject_.source->inputs()) {
+    const Type& type = subject_.source->type(port.value);
+    if (element_count(type.shape) != 0) continue;
+    stop(Outcome::kUnproven,
+         fmt::format("input '{}' ({}) has no elements, which LiteRT's runtime does not take", port.name, to_string(type)));
     return std::move(proof_);
   }
   proof_.runtime =
