@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= python3
 CMAKE_FLAGS ?=
 
-.PHONY: large all setup litert build test demo bench lint format asan fuzz clean results zoo
+.PHONY: large all setup litert build test demo bench lint format asan fuzz clean results zoo opdb
 
 all: build
 
@@ -54,6 +54,20 @@ zoo: litert
 	cmake --build $(BUILD) -j $(JOBS) --target atoll
 	@[ $(ZOO_PYTHON) != $(BUILD)/zoo/venv/bin/python ] || scripts/zoo_setup.sh $(BUILD)/zoo/venv
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(ZOO_PYTHON) scripts/zoo.py --atoll $(BUILD)/atoll --folder $(BUILD)/zoo --only '$(ZOO_ONLY)' --document docs/zoo.md
+
+# PyTorch's own operator samples: exported (once), converted, run in LiteRT, compared; prints a table by cause and writes docs/opdb.md.
+# About ten minutes, of which the export is most. OPDB_ONLY is a regular expression of programs; OPDB_PYTHON an environment that
+# exists already. scripts/opdb/pack.py makes the test's fixture from the results.
+OPDB_ONLY ?=
+OPDB_PYTHON ?= $(BUILD)/opdb/venv/bin/python
+opdb: litert
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS) --target atoll
+	@[ '$(origin OPDB_PYTHON)' != file ] || scripts/opdb/setup.sh $(BUILD)/opdb/venv
+	@mkdir -p $(BUILD)/opdb
+	nice -n 10 $(OPDB_PYTHON) scripts/opdb/export.py $(BUILD)/opdb/programs 2> $(BUILD)/opdb/export.log
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert nice -n 10 $(OPDB_PYTHON) scripts/opdb/check.py $(BUILD)/opdb/programs --atoll $(BUILD)/atoll \
+	  --only '$(OPDB_ONLY)' $(if $(OPDB_ONLY),,--markdown docs/opdb.md)
 
 format:
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i

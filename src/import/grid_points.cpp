@@ -85,7 +85,7 @@ Value sample_points(SourceCall& c, Value x, Value grid, GridMode mode, GridPaddi
   std::vector<Reads> reads;
   for (size_t a = 0; a < axes; ++a) {  // from the outermost axis on; the grid lists the innermost first
     const double size = double(s[2 + a]);
-    Value v = reshape(c, slice(c, grid, int64_t(axes), int64_t(axes - 1 - a), 1), points);
+    Value v = reshape(c, slice(c, grid, int64_t(axes) + 1, int64_t(axes - 1 - a), 1), points);
     v = binary(c, BinaryKind::kMul, v, (align_corners ? size - 1 : size) / 2);
     v = binary(c, BinaryKind::kAdd, v, (size - 1) / 2);
     // Points far outside read nothing; they must not overflow the index.

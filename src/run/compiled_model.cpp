@@ -304,11 +304,12 @@ Result<litert::TensorBuffer> CompiledModel::State::make_buffer(const TensorInfo&
   LogCapture capture;
   litert::RankedTensorType type = ranked_type(info.litert_type, shape);
   litert::TensorBuffer buffer = nullptr;
-  // LiteRT makes no buffer of zero bytes. It takes one of a scalar for any shape.
-  const bool empty = std::ranges::find(shape, 0) != shape.end();
-  const litert::RankedTensorType scalar = ranked_type(info.litert_type, {});
-  const auto status = empty ? api().create_host_buffer(environment, litert::kHostMemory, &scalar, kEmptyBytes, &buffer)
-                            : api().create_buffer(environment, &type, need, &buffer);
+  auto status = api().create_buffer(environment, &type, need, &buffer);
+  if (status != kOk && std::ranges::find(shape, 0) != shape.end()) {
+    // LiteRT makes few buffers of zero bytes. An output without elements may have one of a scalar.
+    const litert::RankedTensorType scalar = ranked_type(info.litert_type, {});
+    status = api().create_host_buffer(environment, litert::kHostMemory, &scalar, kEmptyBytes, &buffer);
+  }
   if (status != kOk) {
     return failed(fmt::format("make a buffer for '{}' ({}) of", info.name, tensor_text(info.dtype, shape)), status, capture);
   }
