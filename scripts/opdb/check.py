@@ -38,9 +38,8 @@ def convert(atoll, folder, name):
     if done.returncode == 0:
         return None, ""
     line = next((s for s in text.splitlines() if s.startswith("error")), text.strip()[-300:])
-    if done.returncode == 1:
-        return REFUSED, line
-    return (WRONG if done.returncode == 3 else CRASH), f"exit {done.returncode}: {line}"
+    # A file that fails its proof (3) is not written either.
+    return (REFUSED, line) if done.returncode in (1, 3) else (CRASH, f"exit {done.returncode}: {line}")
 
 
 def run(folder, names):
@@ -99,8 +98,8 @@ Results are PyTorch's but for these, which are left as the kernels are because t
 * Ties. Which of several equal elements `topk`, `kthvalue`, `mode` and `median` name in their indices: LiteRT names the first, PyTorch leaves
   it open. The values are the same.
 * `rsqrt` of a float zero is NaN in XNNPACK's kernel, not infinite.
-* Division, powers and remainders of int64 are computed in 32 bits where LiteRT has no kernel of 64: the proof of a conversion refuses what
-  does not fit.
+* Division, powers and remainders of int64 are computed in 32 bits where LiteRT has no kernel of 64; a proof on numbers that do not
+  fit fails.
 * A training-mode batch or instance norm whose running statistics are inputs normalizes with the batch's statistics; the inputs are not
   changed.
 * A program with an input without elements is written, but not proven: LiteRT's C API does not take such inputs (its Python interpreter does).
