@@ -7,7 +7,6 @@
 #include "edgetpu/cost.h"
 #include "edgetpu/package.h"
 #include "support/mapped_file.h"
-#include "tflite/file_view.h"
 
 namespace atl {
 namespace {
@@ -15,22 +14,12 @@ namespace {
 using edgetpu::SourceModel;
 using edgetpu::SourceOp;
 
-constexpr double kNearlyFull = 0.9;  // of the memory of a tile
-constexpr uint64_t kTileBytes = 196608;
+constexpr double kNearlyFull = 0.9;           // of the memory of a tile
 constexpr int64_t kLargeClassifier = 100000;  // fully connected layers of so many outputs do not compile
 
-struct OpenedModel {
-  SourceModel model;
-  size_t subgraphs = 0;
-};
-
-Result<OpenedModel> open_model(const std::string& path) {
+Result<SourceModel> open_model(const std::string& path) {
   TRY(const auto file, MappedFile::open(path));
-  OpenedModel out;
-  TRY(out.model, edgetpu::read_source_model(file->bytes(), file));
-  TRY(const FileView view, FileView::open(file->bytes(), file));
-  out.subgraphs = size_of(view.model().subgraphs());
-  return out;
+  return edgetpu::read_source_model(file->bytes(), file);
 }
 
 uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
@@ -51,7 +40,7 @@ void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, con
     report.warnings.emplace_back(
         "activations do not fit on the chip at once: the compiler cuts the image into bands, or fails with "
         "'large activation tensors'");
-  else if (double(memory.activation_bytes_per_tile) > kNearlyFull * double(kTileBytes))
+  else if (double(memory.activation_bytes_per_tile) > kNearlyFull * double(edgetpu::kNarrowBytes))
     report.warnings.emplace_back("activations nearly fill the memory on the chip");
   if (report.streamed_bytes > 0 && report.on_chip_bytes > 0 && report.streamed_bytes > report.parameter_bytes / 20)
     report.warnings.push_back(
@@ -94,12 +83,12 @@ std::vector<bool> compiled_placement(const SourceModel& source, const SourceMode
 }
 
 Result<PlacementComparison> compare(const std::string& path, const SourceModel& source, const edgetpu::Placement& placement) {
-  TRY(const OpenedModel compiled, open_model(path));
-  TRY(const auto packages, edgetpu::read_packages(compiled.model));
+  TRY(const SourceModel compiled, open_model(path));
+  TRY(const auto packages, edgetpu::read_packages(compiled));
   PlacementComparison out;
   out.file = path;
   for (const auto& p : packages) out.parameter_bytes += p.cached_bytes() + p.streamed_bytes();
-  const auto on_tpu = compiled_placement(source, compiled.model);
+  const auto on_tpu = compiled_placement(source, compiled);
   for (const SourceOp& op : source.ops)
     if (!op.dead && on_tpu[op.index] != placement.is_mapped(op.index))
       out.differences.push_back({op.index, op.name, placement.is_mapped(op.index), on_tpu[op.index]});
@@ -110,9 +99,8 @@ Result<PlacementComparison> compare(const std::string& path, const SourceModel& 
 
 Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& options) {
   TRY(const edgetpu::Compiler compiler, edgetpu::compiler_from_name(options.compiler));
-  TRY(const OpenedModel opened, open_model(file));
-  const SourceModel& m = opened.model;
-  TRY_STATUS(edgetpu::check_placeable(m, opened.subgraphs));
+  TRY(const SourceModel m, open_model(file));
+  TRY_STATUS(edgetpu::check_placeable(m));
   const edgetpu::Placement placement = edgetpu::place(m, compiler);
   PlaceReport report;
   report.model = file;

@@ -83,8 +83,7 @@ class ArrayFolder : public Dataset {
     out.name = path.lexically_relative(root_).generic_string();
     TRY(auto arrays, read_tensor_file(path));
     for (NamedArray& a : arrays) {
-      const bool is_label =
-          options_.label.empty() ? std::ranges::find(kLabelNames, a.name) != kLabelNames.end() : a.name == options_.label;
+      const bool is_label = options_.label.empty() ? is_label_name(a.name) : a.name == options_.label;
       if (!is_label) {
         out.arrays.push_back(std::move(a));
         continue;
@@ -183,6 +182,8 @@ Result<NdArray> converted(const NdArray& array, const TensorInfo& input, const s
 }
 
 }  // namespace
+
+bool is_label_name(std::string_view name) { return std::ranges::find(kLabelNames, name) != kLabelNames.end(); }
 
 std::vector<int64_t> example_shape(const TensorInfo& input) {
   std::vector<int64_t> shape = input.shape;

@@ -38,7 +38,7 @@ Result<size_t> label_column(const std::vector<std::string_view>& names, bool nam
                             const std::string& file) {
   if (named) {
     for (size_t i = 0; i < names.size(); ++i)
-      if (wanted.empty() ? names[i] == "label" || names[i] == "labels" || names[i] == "y" : names[i] == wanted) return i;
+      if (wanted.empty() ? is_label_name(names[i]) : names[i] == wanted) return i;
   }
   if (wanted.empty()) return kNoLabel;
   size_t column = 0;

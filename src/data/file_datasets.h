@@ -9,6 +9,9 @@ struct ImageFile {
   std::optional<int64_t> label;
 };
 
+/// True for the names under which labels are looked for when none is given: "labels", "label", "y".
+bool is_label_name(std::string_view name);
+
 /// Images, decoded and preprocessed when they are asked for; names are relative to `root`.
 /// E: kUsage for the text of --preprocess; kInput when the model has several inputs.
 Result<std::unique_ptr<Dataset>> make_image_dataset(const std::filesystem::path& root, std::vector<ImageFile> files,

@@ -9,9 +9,8 @@ namespace {
 using Op = tflite::BuiltinOperator;
 
 constexpr uint64_t kParameterAlignment = 64, kCells = 64, kHalfCells = 16, kLanes = 4;
-constexpr int64_t kSmallOutput = 4;        // a convolution with so few outputs takes no more rows
-constexpr uint64_t kTilesAcross = 4;       // tiles in x and in y
-constexpr uint64_t kNarrowBytes = 196608;  // activation memory of a tile
+constexpr int64_t kSmallOutput = 4;   // a convolution with so few outputs takes no more rows
+constexpr uint64_t kTilesAcross = 4;  // tiles in x and in y
 constexpr uint64_t kLstmStepBytes = 992;
 constexpr uint64_t kFixedNarrowBytes = 784;
 constexpr uint64_t kWideBytes = 8u << 20;  // parameter memory
@@ -258,12 +257,11 @@ MemoryCost memory_cost(const SourceModel& m, const Placement& placement, Compile
     }
   }
   std::vector<bool> counted(m.tensors.size());
-  const auto needed_outside = [&](int t) {
-    if (std::ranges::find(m.outputs, t) != m.outputs.end()) return true;
-    return std::ranges::any_of(m.ops, [&](const SourceOp& op) {
-      return !placement.is_mapped(op.index) && std::ranges::find(op.inputs, t) != op.inputs.end();
-    });
-  };
+  std::vector<bool> needed_outside(m.tensors.size());
+  for (const int t : m.outputs) needed_outside[size_t(t)] = true;
+  for (const SourceOp& op : m.ops)
+    for (const int t : op.inputs)
+      if (t >= 0 && !placement.is_mapped(op.index)) needed_outside[size_t(t)] = true;
   for (const SourceOp& op : m.ops) {
     if (!placement.is_mapped(op.index)) continue;
     for (const int t : op.inputs) {
@@ -273,7 +271,7 @@ MemoryCost memory_cost(const SourceModel& m, const Placement& placement, Compile
       out.input_bytes += count(m.tensors[size_t(t)].shape);
     }
     for (const int t : op.outputs)
-      if (needed_outside(t)) out.output_bytes += count(m.tensors[size_t(t)].shape);
+      if (needed_outside[size_t(t)]) out.output_bytes += count(m.tensors[size_t(t)].shape);
   }
   return out;
 }

@@ -4,6 +4,9 @@
 
 namespace atl::edgetpu {
 
+/// Activation memory of one of the Edge TPU's 16 tiles, in bytes.
+inline constexpr uint64_t kNarrowBytes = 196608;
+
 /// Multiply-accumulates of an operator (convolutions, fully connected layers, LSTM); 0 for others.
 uint64_t macs_of(const SourceModel& model, const SourceOp& op);
 

@@ -117,7 +117,8 @@ Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::sha
   TRY(const FileView file, FileView::open(bytes, owner));
   SourceModel out;
   out.owner = std::move(owner);
-  if (size_of(file.model().subgraphs()) == 0) return damaged("the file has no subgraph");
+  out.subgraphs = size_of(file.model().subgraphs());
+  if (out.subgraphs == 0) return damaged("the file has no subgraph");
   const tflite::SubGraph& graph = *file.model().subgraphs()->Get(0);
   for (size_t i = 0; i < size_of(graph.tensors()); ++i) {
     TRY(SourceTensor t, read_tensor(file, *graph.tensors()->Get(flatbuffers::uoffset_t(i))));
@@ -131,13 +132,13 @@ Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::sha
   return out;
 }
 
-Status check_placeable(const SourceModel& model, size_t subgraphs) {
+Status check_placeable(const SourceModel& model) {
   const auto refused = [](Code code, std::string what, std::string hint) {
     return error(code, std::move(what), std::move(hint));
   };
-  if (subgraphs > 1)
+  if (model.subgraphs > 1)
     return refused(Code::kUnsupportedForm,
-                   fmt::format("the model has {} subgraphs, the Edge TPU compiler takes one", subgraphs),
+                   fmt::format("the model has {} subgraphs, the Edge TPU compiler takes one", model.subgraphs),
                    "convert each signature into a file of its own, without loops and branches");
   if (model.ops.empty()) return refused(Code::kUnsupportedForm, "the model has no operators", "");
   for (const SourceOp& op : model.ops)

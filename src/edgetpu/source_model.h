@@ -45,6 +45,7 @@ struct SourceModel {
   std::vector<SourceTensor> tensors;
   std::vector<SourceOp> ops;
   std::vector<int> inputs, outputs;
+  size_t subgraphs = 1;               ///< of the file; this is the first
   std::shared_ptr<const void> owner;  ///< of the file's bytes
   /// Operand i of an operator, or nullptr when it is absent.
   const SourceTensor* input(const SourceOp& op, size_t i) const;
@@ -58,6 +59,6 @@ Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::sha
 
 /// What makes the compiler refuse a model as a whole, naming the tensor. E: kUnsupportedType for float or dynamically quantized
 /// operators only, kSymbolic for an open dimension, kUnsupportedForm for several subgraphs or a model that is compiled already.
-Status check_placeable(const SourceModel& model, size_t subgraphs);
+Status check_placeable(const SourceModel& model);
 
 }  // namespace atl::edgetpu

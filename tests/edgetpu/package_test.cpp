@@ -87,7 +87,7 @@ TEST(Package, IsFoundByItsOperator) {
   ASSERT_TRUE(packages) << format(packages.error());
   ASSERT_EQ(packages->size(), 1u);
   EXPECT_EQ((*packages)[0].streamed_bytes(), 64u);
-  EXPECT_EQ(check_placeable(model, 1).error().what, "the model is compiled for the Edge TPU already");
+  EXPECT_EQ(check_placeable(model).error().what, "the model is compiled for the Edge TPU already");
 }
 
 TEST(Package, RefusesForgedOnes) {

@@ -48,7 +48,7 @@ TEST(Placement, EqualsGooglesCompiler) {
   if (all.empty()) GTEST_SKIP() << "the pairs are not on this machine";
   for (const Pair& p : all) {
     const SourceModel m = opened(p.source);
-    ASSERT_TRUE(check_placeable(m, 1)) << p.source;
+    ASSERT_TRUE(check_placeable(m)) << p.source;
     const Placement placement = place(m, p.compiler);
     ASSERT_EQ(m.ops.size(), p.truth["ops"].size());
     for (const auto& op : p.truth["ops"]) {
