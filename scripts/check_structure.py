@@ -22,7 +22,7 @@ ALLOWED = {
     "edgetpu": {"tflite", "ir", "support"},
     "run": {"support"},
     "data": {"run", "support"},
-    "verify": {"import", "pass", "tflite", "run", "ops", "ir", "read", "support"},
+    "verify": {"import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
     "api": {"verify", "data", "edgetpu", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
 }
 MAX_LINES = 600

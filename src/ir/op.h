@@ -58,6 +58,20 @@ enum class Quant {
   kWeighted,     ///< weights per channel, bias int32 at the product of scales
 };
 
+/// How one use of an op is quantized: what `quantization` in an op's facts answers. Float operands and results are data, but
+/// for the weight and the bias; everything else (indices, shapes, conditions) stays as it is.
+struct QuantRule {
+  Quant kind = Quant::kFloatOnly;
+  std::string_view types = {};    ///< integer element types of the data that LiteRT's kernels take: "i8 u8 i16"
+  int weight = -1;                ///< kWeighted: the operand with integers of its own
+  int weight_axis = -1;           ///< axis of the weight with one scale for each index; -1: one scale for the tensor
+  int bias = -1;                  ///< kWeighted: the operand at scale(data) * scale(weight), zero point 0; may be absent
+  DType wide_bias = DType::kI32;  ///< element type of the bias beside i16 data
+  QuantParams (*fixed)(DType data) = nullptr;  ///< kFixedOutput: the parameters that the kernel prescribes
+};
+
+struct Target;  // ir/target.h
+
 /// One way to run an op on permuted operands: the op to use, and for each operand and for the results the permutation of their
 /// axes. Physical axis k of a value is logical axis perm[k]. An empty perm stands for the identity (scalars, 1-D operands,
 /// weights).
@@ -152,6 +166,19 @@ struct OpDef {
   Result<bool> (*canonicalize)(const OpBase&, Rewrite&);
   /// nullptr, or: rewrites a node that `legal` refuses into ones that it accepts; true when it did.
   Result<bool> (*legalize)(const OpBase&, Rewrite&);
+  /// How a node of this op is quantized; kSameScale where nothing else is stated and `quant` says so.
+  QuantRule (*quantization)(const OpBase&, TypesIn);
+  /// nullptr, or: the op on quantized operands, bit by bit as LiteRT's builtin CPU kernel computes it; `out` are the types of
+  /// the results. See ops/quantized.h.
+  Result<Tensors> (*eval_integer)(const OpBase&, TensorsIn, TypesIn out);
+  /// nullptr, or: the preconditions of LiteRT's integer kernel on operands and results.
+  Status (*legal_integer)(const OpBase&, TypesIn in, TypesIn out);
+  /// nullptr, or: the written form on quantized operands, where it is not what `emit` gives for their types.
+  Result<TfliteOp> (*emit_integer)(const OpBase&, TypesIn in, TypesIn out);
+  /// nullptr, or: rewrites a node that a target cannot take into ones that it takes; true when it did.
+  Result<bool> (*adapt)(const OpBase&, Rewrite&, const Target&);
+  /// nullptr, or: whether f(s * x) = s * f(x) for every s > 0 of each channel of operand 0 and the results.
+  bool (*homogeneous)(const OpBase&);
 };
 
 const OpDef& def_of(OpCode code);
@@ -231,6 +258,28 @@ constexpr OpDef make_def(OpCode code) {
     d.canonicalize = [](const OpBase& o, Rewrite& r) { return F::canonicalize(static_cast<const O&>(o), r); };
   if constexpr (requires(const O& o, Rewrite& r) { F::legalize(o, r); })
     d.legalize = [](const OpBase& o, Rewrite& r) { return F::legalize(static_cast<const O&>(o), r); };
+  if constexpr (requires(const O& o, TypesIn t) { F::quantization(o, t); })
+    d.quantization = [](const OpBase& o, TypesIn t) -> QuantRule { return F::quantization(static_cast<const O&>(o), t); };
+  else if constexpr (F::quant == Quant::kSameScale)
+    d.quantization = [](const OpBase&, TypesIn) { return QuantRule{.kind = Quant::kSameScale, .types = "i8 u8 i16"}; };
+  else
+    d.quantization = [](const OpBase&, TypesIn) { return QuantRule{}; };
+  if constexpr (requires(const O& o, TensorsIn x, TypesIn t) { F::eval_integer(o, x, t); })
+    d.eval_integer = [](const OpBase& o, TensorsIn x, TypesIn out) {
+      return F::eval_integer(static_cast<const O&>(o), x, out);
+    };
+  if constexpr (requires(const O& o, TypesIn t) { F::legal_integer(o, t, t); })
+    d.legal_integer = [](const OpBase& o, TypesIn in, TypesIn out) {
+      return F::legal_integer(static_cast<const O&>(o), in, out);
+    };
+  if constexpr (requires(const O& o, TypesIn t) { F::emit_integer(o, t, t); })
+    d.emit_integer = [](const OpBase& o, TypesIn in, TypesIn out) {
+      return F::emit_integer(static_cast<const O&>(o), in, out);
+    };
+  if constexpr (requires(const O& o, Rewrite& r, const Target& t) { F::adapt(o, r, t); })
+    d.adapt = [](const OpBase& o, Rewrite& r, const Target& t) { return F::adapt(static_cast<const O&>(o), r, t); };
+  if constexpr (requires(const O& o) { F::homogeneous(o); })
+    d.homogeneous = [](const OpBase& o) { return F::homogeneous(static_cast<const O&>(o)); };
   return d;
 }
 

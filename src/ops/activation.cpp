@@ -28,6 +28,8 @@ struct LeakyReluFacts {
   static constexpr std::string_view summary = "x, or alpha * x below zero";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+
+  static QuantRule quantization(const LeakyRelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
   static constexpr std::string_view dtypes = "f32";
 
   static Result<Types> infer(const LeakyRelu&, TypesIn in) {
@@ -74,6 +76,8 @@ struct GeluFacts {
   static constexpr std::string_view summary = "the Gaussian error linear unit";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+
+  static QuantRule quantization(const Gelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8"}; }
   static constexpr std::string_view dtypes = "f32 f16";
 
   static Result<Types> infer(const Gelu&, TypesIn in) {
@@ -142,6 +146,8 @@ struct PreluFacts {
   static constexpr std::string_view summary = "x, or alpha * x below zero, with a tensor alpha";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+
+  static QuantRule quantization(const Prelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
   static constexpr std::string_view dtypes = "f32";
 
   static Result<Types> infer(const Prelu&, TypesIn in) {

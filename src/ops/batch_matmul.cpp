@@ -39,6 +39,8 @@ struct BatchMatmulFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kWeighted;
 
+  static QuantRule quantization(const BatchMatmul&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 i16"}; }
+
   static Result<Types> infer(const BatchMatmul& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2, "two operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() >= 2 && in[1].rank() >= 2, "{} times {}: both must have two axes", to_string(in[0]),

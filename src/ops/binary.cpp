@@ -174,6 +174,24 @@ struct BinaryFacts {
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
 
+  static QuantRule quantization(const Binary& o, TypesIn) {
+    switch (o.kind) {
+      case BinaryKind::kAdd:
+      case BinaryKind::kSub:
+      case BinaryKind::kMul:
+        return {.kind = Quant::kRequant, .types = "i8 u8 i16"};
+      case BinaryKind::kDiv:
+        return {.kind = Quant::kRequant, .types = "i8 i16"};
+      case BinaryKind::kSquaredDifference:
+        return {.kind = Quant::kRequant, .types = "i8"};
+      case BinaryKind::kMaximum:
+      case BinaryKind::kMinimum:
+        return {.kind = Quant::kSameScale, .types = "i8 u8 i16"};
+      default:
+        return {};
+    }
+  }
+
   static OpPtr with_activation(const Binary& o, Activation a) {
     const bool fuses =
         o.kind == BinaryKind::kAdd || o.kind == BinaryKind::kSub || o.kind == BinaryKind::kMul || o.kind == BinaryKind::kDiv;

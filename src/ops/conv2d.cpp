@@ -35,6 +35,16 @@ struct Conv2dFacts {
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kWeighted;
 
+  static QuantRule quantization(const Conv2d& o, TypesIn in) {
+    const bool depthwise = is_depthwise(o, in[0].shape, in[1].shape);
+    return {.kind = Quant::kWeighted,
+            .types = "i8 i16",
+            .weight = 1,
+            .weight_axis = depthwise ? 3 : 0,
+            .bias = 2,
+            .wide_bias = DType::kI64};
+  }
+
   static Result<Types> infer(const Conv2d& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2 || in.size() == 3, "two or three operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() == 4 && in[1].rank() == 4, "data {} and weight {} must have four axes", to_string(in[0]),
@@ -121,10 +131,12 @@ struct Conv2dFacts {
     if (is_depthwise(o, x, w)) {
       auto options = fill(tflite::DepthwiseConv2DOptionsT{});
       options.depth_multiplier = int32_t(s.filters / o.groups);
-      const int version = o.dilation == std::array<int64_t, 2>{1, 1} ? 1 : 2;
+      const bool dilated = o.dilation != std::array<int64_t, 2>{1, 1};
+      const int version = in[0].dtype == DType::kI8 ? 3 : dilated ? 2 : 1;
       op = TfliteOp(BuiltinOperator::DEPTHWISE_CONV_2D, version, 2, std::move(options));
     } else {
-      op = TfliteOp(BuiltinOperator::CONV_2D, o.groups > 1 ? 6 : 1, 2, fill(tflite::Conv2DOptionsT{}));
+      const int version = o.groups > 1 ? 6 : in[0].dtype == DType::kI8 ? 3 : 1;
+      op = TfliteOp(BuiltinOperator::CONV_2D, version, 2, fill(tflite::Conv2DOptionsT{}));
     }
     if (present(in, 2)) {
       op.input(2);

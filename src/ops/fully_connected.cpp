@@ -24,6 +24,10 @@ struct FullyConnectedFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kWeighted;
 
+  static QuantRule quantization(const FullyConnected&, TypesIn) {
+    return {.kind = Quant::kWeighted, .types = "i8 i16", .weight = 1, .weight_axis = 0, .bias = 2, .wide_bias = DType::kI64};
+  }
+
   static std::optional<WeightRoles> weights(const FullyConnected& o, TypesIn in) {
     if (o.activation != Activation::kNone) return std::nullopt;
     const int64_t last = int64_t(in[0].rank()) - 1;

@@ -4,6 +4,7 @@
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/reduce.h"
 
 namespace atl {
@@ -20,6 +21,10 @@ struct L2NormalizeFacts {
       "division by the Euclidean norm along the last axis, which counts as at least 1e-6";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kFixedOutput;
+
+  static QuantRule quantization(const L2Normalize&, TypesIn) {
+    return {.kind = Quant::kFixedOutput, .types = "i8 u8", .fixed = symmetric_unit_parameters};
+  }
 
   static Result<Types> infer(const L2Normalize&, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -20,6 +20,12 @@ struct LogSoftmaxFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kFixedOutput;
 
+  static QuantRule quantization(const LogSoftmax&, TypesIn) {
+    return {.kind = Quant::kFixedOutput, .types = "i8 u8", .fixed = [](DType t) {
+              return QuantParams{{16.0f / 256}, {t == DType::kU8 ? 255 : 127}, 0};
+            }};
+  }
+
   static Result<Types> infer(const LogSoftmax& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() > 0 && normalize_axis(o.axis, in[0].rank()), "axis {} is outside rank {}", o.axis, in[0].rank());

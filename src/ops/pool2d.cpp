@@ -50,6 +50,11 @@ struct Pool2dFacts {
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
 
+  static QuantRule quantization(const Pool2d& o, TypesIn) {
+    if (o.kind == PoolKind::kL2) return {};
+    return {.kind = Quant::kSameScale, .types = "i8 u8 i16"};
+  }
+
   static Result<Types> infer(const Pool2d& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() == 4, "data {} must have four axes", to_string(in[0]));

@@ -134,6 +134,21 @@ struct ReduceFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kRequant;
 
+  static QuantRule quantization(const Reduce& o, TypesIn) {
+    switch (o.kind) {
+      case ReduceKind::kSum:
+      case ReduceKind::kMean:
+        return {.kind = Quant::kRequant, .types = "i8 u8 i16"};
+      case ReduceKind::kProd:
+        return {.kind = Quant::kRequant, .types = "i8 i16"};
+      case ReduceKind::kMax:
+      case ReduceKind::kMin:
+        return {.kind = Quant::kSameScale, .types = "i8 u8 i16"};
+      default:
+        return {};
+    }
+  }
+
   static std::string_view kind_name(const Reduce& o) { return enum_names(o.kind)[size_t(o.kind)]; }
 
   static Result<Types> infer(const Reduce& o, TypesIn in) {

@@ -24,6 +24,8 @@ struct ResizeFacts {
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
 
+  static QuantRule quantization(const Resize&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8 i16"}; }
+
   static Result<Types> infer(const Resize& o, TypesIn in) {
     constexpr int64_t kMax = (int64_t(1) << 31) - 1;
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -5,6 +5,7 @@
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/last_axis.h"
 #include "ops/reduce.h"
 
@@ -20,6 +21,10 @@ struct SoftmaxFacts {
   static constexpr std::string_view summary = "exponentials along an axis, divided by their sum";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kFixedOutput;
+
+  static QuantRule quantization(const Softmax&, TypesIn) {
+    return {.kind = Quant::kFixedOutput, .types = "i8 u8 i16", .fixed = unit_parameters};
+  }
 
   static Result<Types> infer(const Softmax& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

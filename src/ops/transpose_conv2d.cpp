@@ -24,6 +24,10 @@ struct TransposeConv2dFacts {
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kWeighted;
 
+  static QuantRule quantization(const TransposeConv2d&, TypesIn) {
+    return {.kind = Quant::kWeighted, .types = "i8 i16", .weight = 1, .weight_axis = 0, .bias = 2, .wide_bias = DType::kI64};
+  }
+
   static Result<Types> infer(const TransposeConv2d& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2 || in.size() == 3, "two or three operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() == 4 && in[1].rank() == 4, "data {} and weight {} must have four axes", to_string(in[0]),

@@ -6,6 +6,7 @@
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 
 namespace atl {
 namespace {
@@ -71,7 +72,7 @@ std::optional<Tensor> eval_f32(UnaryKind k, const Tensor& x) {
 
 // Integers stay integers: 64 bits do not fit into a double. Overflow wraps.
 template <class T>
-std::optional<Tensor> eval_integer(UnaryKind k, const Tensor& x) {
+std::optional<Tensor> eval_whole_numbers(UnaryKind k, const Tensor& x) {
   switch (k) {
     case UnaryKind::kAbs:
       return map_directly<T>(x, [](T v) { return v < T(0) ? T(0 - uint64_t(v)) : v; });
@@ -131,10 +132,52 @@ struct UnaryFacts {
       out = eval_f32(o.kind, in[0]);
     else if (is_integer(in[0].dtype()))
       visit(in[0].dtype(), [&]<class T>(T) {
-        if constexpr (std::is_integral_v<T>) out = eval_integer<T>(o.kind, in[0]);
+        if constexpr (std::is_integral_v<T>) out = eval_whole_numbers<T>(o.kind, in[0]);
       });
     if (out) return Tensors{*std::move(out)};
     return Tensors{map_elements(in[0], [f = facts(o.kind).eval](double x) { return f(x); })};
+  }
+
+  static QuantRule quantization(const Unary& o, TypesIn) {
+    switch (o.kind) {
+      case UnaryKind::kRelu:
+      case UnaryKind::kRelu6:
+        return {.kind = Quant::kRequant, .types = "i8 u8 i16"};
+      case UnaryKind::kReluN1To1:
+      case UnaryKind::kRelu0To1:
+      case UnaryKind::kHardSwish:
+        return {.kind = Quant::kRequant, .types = "i8 u8"};
+      case UnaryKind::kElu:
+      case UnaryKind::kSqrt:
+      case UnaryKind::kRsqrt:
+      case UnaryKind::kExp:
+      case UnaryKind::kLog:
+        return {.kind = Quant::kRequant, .types = "i8"};
+      case UnaryKind::kAbs:
+        return {.kind = Quant::kRequant, .types = "i8 i16"};
+      case UnaryKind::kTanh:
+        return {.kind = Quant::kFixedOutput, .types = "i8 u8 i16", .fixed = symmetric_unit_parameters};
+      case UnaryKind::kLogistic:
+        return {.kind = Quant::kFixedOutput, .types = "i8 u8 i16", .fixed = unit_parameters};
+      default:
+        return {};
+    }
+  }
+
+  static Result<Tensors> eval_integer(const Unary& o, TensorsIn in, TypesIn out) {
+    const Tensor& x = in[0];
+    if (o.kind != UnaryKind::kRelu)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("{} has no integer arithmetic here", enum_names(o.kind)[size_t(o.kind)]));
+    const FixedPoint factor = FixedPoint::of(scale_of(x.type()) / scale_of(out[0]));
+    const int32_t zero = zero_point_of(x.type()), out_zero = zero_point_of(out[0]);
+    const IntegerRange range = integer_range(out[0].dtype);
+    Tensor y = Tensor::make(out[0]);
+    for (int64_t i = 0, n = x.count(); i < n; ++i) {
+      const int32_t v = out_zero + scaled(integer_at(x, i) - zero, factor);
+      set_integer(y, i, std::clamp(v, std::max(range.low, out_zero), range.high));
+    }
+    return Tensors{std::move(y)};
   }
 
   static std::optional<LayoutChoice> permuted(const Unary& o, TypesIn in, int, const Perm& p) {

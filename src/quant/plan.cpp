@@ -1,0 +1,289 @@
+#include "quant/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "ops/elementwise.h"
+
+namespace atl {
+namespace {
+
+using Key = std::pair<Value, DType>;
+
+bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
+
+Types operand_types(const Graph& g, const Node& n) {
+  Types types;
+  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  return types;
+}
+
+class Planner {
+ public:
+  Planner(const Graph& g, const Calibration& calibration, const PlanOptions& options)
+      : g_(g), calibration_(calibration), options_(options) {}
+
+  Result<QuantPlan> run() {
+    plan_.nodes.resize(g_.size());
+    for (uint32_t id : g_.topological_order()) plan_node(id);
+    plan_inputs();
+    collect_keys();
+    join_groups();
+    TRY_STATUS(choose_parameters());
+    return std::move(plan_);
+  }
+
+ private:
+  void plan_node(uint32_t id);
+  void plan_inputs();
+  void collect_keys();
+  void join_groups();
+  Status choose_parameters();
+  Status choose_group(size_t group, const std::vector<Key>& members);
+  Result<Statistics> statistics_of(const std::vector<Key>& sources);
+
+  size_t number(const Key& k) {
+    const auto [it, added] = numbers_.try_emplace(k, keys_.size());
+    if (added) {
+      keys_.push_back(k);
+      parent_.push_back(it->second);
+    }
+    return it->second;
+  }
+  size_t root(size_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void join(const Key& a, const Key& b) {
+    const size_t x = root(number(a)), y = root(number(b));
+    parent_[std::max(x, y)] = std::min(x, y);
+  }
+  /// The operands and results of a node that are data to it (not weights, biases, indices).
+  std::vector<Value> data_values(uint32_t id) const;
+  bool is_same_scale(Value v) const { return plan_.nodes[v.node].rule.kind == Quant::kSameScale && is_integer(v.node); }
+  bool is_integer(uint32_t id) const { return atl::is_integer(plan_.nodes[id].data); }
+
+  const Graph& g_;
+  const Calibration& calibration_;
+  const PlanOptions& options_;
+  QuantPlan plan_;
+  std::map<Key, size_t> numbers_;
+  std::vector<Key> keys_;
+  std::vector<size_t> parent_;
+  std::vector<std::pair<size_t, Value>> constants_;  // of same-scale nodes: a member of the group, the constant
+};
+
+void Planner::plan_node(uint32_t id) {
+  const Node& n = g_[id];
+  NodePlan& p = plan_.nodes[id];
+  if (n.constant || n.op->code == OpCode::kInput) return;
+  const auto has_data = [&](Value v) { return v.valid() && is_data(g_.type(v)); };
+  const bool data = std::any_of(n.in.begin(), n.in.end(), has_data) || std::any_of(n.out.begin(), n.out.end(), is_data);
+  if (!data) return;
+  const OpDef& def = def_of(*n.op);
+  p.rule = def.quantization(*n.op, operand_types(g_, n));
+  DType wanted = options_.data;
+  if (id < options_.node_data.size() && options_.node_data[id] != DType::kUnknown) wanted = options_.node_data[id];
+  p.data = DType::kF32;
+  if (wanted == DType::kF32) {
+    p.reason = "kept float as asked";
+  } else if (p.rule.kind == Quant::kFloatOnly) {
+    p.reason = fmt::format("LiteRT has no integer kernel for {}", def.name);
+  } else if (!in_list(wanted, p.rule.types)) {
+    // A kernel that has no 16 bits has 8, with the loss of precision that this means only for this node.
+    p.reason = fmt::format("LiteRT has no {} kernel for {}", name(wanted), def.name);
+    if (wanted == DType::kI16 && options_.data == DType::kI8 && in_list(DType::kI8, p.rule.types)) {
+      p.data = DType::kI8;
+      p.reason.clear();
+    }
+  } else if (const int w = p.rule.weight; w >= 0 && !g_.constant(n.in[size_t(w)])) {
+    p.reason = fmt::format("{} has a weight that is computed", def.name);
+  } else {
+    p.data = wanted;
+  }
+}
+
+void Planner::plan_inputs() {
+  for (const Port& port : g_.inputs()) {
+    DType t = g_.type(port.value).dtype;
+    if (is_data(g_.type(port.value))) {
+      for (const Use& u : g_.uses(port.value))
+        if (u.node != kGraphOutput && is_integer(u.node)) t = plan_.nodes[u.node].data;
+    }
+    plan_.input_data.push_back(t);
+  }
+}
+
+std::vector<Value> Planner::data_values(uint32_t id) const {
+  const Node& n = g_[id];
+  const QuantRule& rule = plan_.nodes[id].rule;
+  std::vector<Value> out;
+  for (size_t i = 0; i < n.in.size(); ++i)
+    if (n.in[i].valid() && int(i) != rule.weight && int(i) != rule.bias && is_data(g_.type(n.in[i]))) out.push_back(n.in[i]);
+  for (uint32_t i = 0; i < n.out.size(); ++i)
+    if (is_data(n.out[i])) out.push_back({id, i});
+  return out;
+}
+
+void Planner::collect_keys() {
+  for (uint32_t id : g_.topological_order()) {
+    if (!is_integer(id)) continue;
+    const NodePlan& p = plan_.nodes[id];
+    for (Value v : data_values(id))
+      if (!g_.constant(v) || p.rule.kind != Quant::kSameScale) number({v, p.data});
+    if (!p.rule.fixed) continue;
+    for (uint32_t i = 0; i < g_[id].out.size(); ++i)
+      if (is_data(g_[id].out[i])) plan_.entries[{Value{id, i}, p.data}].fixed = p.rule.fixed(p.data);
+  }
+  for (size_t i = 0; i < g_.inputs().size(); ++i)
+    if (atl::is_integer(plan_.input_data[i]) && is_data(g_.type(g_.inputs()[i].value)))
+      number({g_.inputs()[i].value, plan_.input_data[i]});
+}
+
+void Planner::join_groups() {
+  for (uint32_t id : g_.topological_order()) {
+    if (!is_integer(id) || plan_.nodes[id].rule.kind != Quant::kSameScale) continue;
+    const std::vector<Value> values = data_values(id);
+    const DType t = plan_.nodes[id].data;
+    Value first;
+    for (Value v : values) {
+      if (g_.constant(v)) continue;
+      if (first.valid()) join({first, t}, {v, t});
+      first = v;
+    }
+    // A constant only widens the range: another node may read it with another scale.
+    for (Value v : values)
+      if (g_.constant(v) && first.valid()) constants_.emplace_back(number({first, t}), v);
+  }
+  for (const State& s : g_.states()) {
+    const Value in = g_.inputs()[s.input].value, out = g_.outputs()[s.output].value;
+    const DType t = plan_.input_data[s.input];
+    if (atl::is_integer(t) && is_data(g_.type(in))) join({in, t}, {out, t});
+  }
+}
+
+Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
+  Statistics all;
+  for (const auto& [v, t] : sources) {
+    if (const Constant* c = g_.constant(v)) {
+      TRY(const Range r, constant_range(*c));
+      const float ends[] = {float(r.low), float(r.high)};
+      all.observe(ends);
+      continue;
+    }
+    const auto it = calibration_.values.find(v);
+    if (it == calibration_.values.end() || (it->second.empty() && !it->second.not_finite()))
+      return error(Code::kInput, "a layer has no calibrated range", "calibrate with samples that run through it")
+          .at(g_.origin_of(v));
+    if (it->second.not_finite())
+      return error(Code::kInput,
+                   fmt::format("a layer gives {} NaN or infinite values on the calibration data", it->second.not_finite()),
+                   "a range cannot be chosen for them; look at the data, or at what the layer divides by")
+          .at(g_.origin_of(v));
+    all.merge(it->second);
+  }
+  return all;
+}
+
+Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
+  const DType t = members[0].second;
+  std::vector<Key> sources;
+  for (const Key& k : members)
+    if (!is_same_scale(k.first)) sources.push_back(k);
+  if (sources.empty()) sources = members;
+  for (const auto& [member, constant] : constants_)
+    if (root(member) == group) sources.push_back({constant, t});
+  // Where everything comes from kernels that prescribe one and the same scale, it stays.
+  std::optional<QuantParams> common;
+  bool all_fixed = true;
+  for (const Key& k : sources) {
+    const auto it = plan_.entries.find(k);
+    const bool fixed = it != plan_.entries.end() && it->second.fixed;
+    all_fixed &= fixed && (!common || *common == *it->second.fixed);
+    if (fixed) common = it->second.fixed;
+  }
+  RangeMethod method = options_.method;
+  for (const Key& k : members)
+    if (const auto it = options_.methods.find(k.first); it != options_.methods.end()) method = it->second;
+  QuantParams params;
+  if (all_fixed && common) {
+    params = *common;
+  } else {
+    TRY(const Statistics s, statistics_of(sources));
+    params = parameters_of(choose_range(s, method, t), t);
+  }
+  for (const Key& k : members) {
+    QuantPlan::Entry& e = plan_.entries[k];
+    e.params = params;
+    e.method = method;
+    e.group = group;
+  }
+  return {};
+}
+
+Status Planner::choose_parameters() {
+  std::map<size_t, std::vector<Key>> groups;
+  for (size_t i = 0; i < keys_.size(); ++i) groups[root(i)].push_back(keys_[i]);
+  for (const auto& [group, members] : groups) TRY_STATUS(choose_group(group, members));
+  return {};
+}
+
+}  // namespace
+
+Result<Range> constant_range(const Constant& c) {
+  TRY(const Tensor t, c.materialize());
+  Range r;
+  for (int64_t i = 0; i < t.count(); ++i) {
+    const double v = element_as_double(t, i);
+    if (!std::isfinite(v))
+      return error(Code::kInput,
+                   fmt::format("constant '{}' holds NaN or infinite values, which integers do not have", c.name()));
+    r = {std::min(r.low, v), std::max(r.high, v)};
+  }
+  return r;
+}
+
+const QuantParams& QuantPlan::parameters(Value v, DType t) const {
+  static const QuantParams kNone;
+  const auto it = entries.find({v, t});
+  return it == entries.end() ? kNone : it->second.params;
+}
+
+DType QuantPlan::data_of(const Graph& g, Value v) const {
+  if (g.is(v, OpCode::kInput)) {
+    for (size_t i = 0; i < g.inputs().size(); ++i)
+      if (g.inputs()[i].value == v) return input_data[i];
+  }
+  const DType t = nodes[v.node].data;
+  return is_data(g.type(v)) && is_integer(t) ? t : g.type(v).dtype;
+}
+
+Type QuantPlan::produced(const Graph& g, Value v) const {
+  Type type = g.type(v);
+  const DType t = data_of(g, v);
+  if (!is_data(type) || !is_integer(t)) return type;
+  const auto it = entries.find({v, t});
+  if (it == entries.end()) return type;
+  return Type{t, std::move(type.shape), it->second.fixed ? *it->second.fixed : it->second.params};
+}
+
+std::optional<RangeMethod> QuantPlan::method(Value v, DType t) const {
+  const auto it = entries.find({v, t});
+  return it == entries.end() ? std::nullopt : std::optional(it->second.method);
+}
+
+std::vector<Value> QuantPlan::scale_group(Value v, DType t) const {
+  std::vector<Value> out;
+  const auto it = entries.find({v, t});
+  if (it == entries.end()) return out;
+  for (const auto& [key, entry] : entries)
+    if (key.second == t && entry.group == it->second.group) out.push_back(key.first);
+  return out;
+}
+
+Result<QuantPlan> plan_quantization(const Graph& g, const Calibration& calibration, const PlanOptions& options) {
+  return Planner(g, calibration, options).run();
+}
+
+}  // namespace atl

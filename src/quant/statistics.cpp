@@ -1,0 +1,83 @@
+#include "quant/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace atl {
+
+// Doubles the reach until it covers `magnitude`; two bins become one.
+void Statistics::reach_out(double magnitude) {
+  if (bins_.empty()) {
+    bins_.assign(kBins, 0);
+    reach_ = 0;
+  }
+  if (magnitude == 0 || magnitude < reach_) return;
+  int exponent = 0;
+  std::frexp(magnitude, &exponent);
+  const double wanted = std::ldexp(1.0, exponent);
+  if (reach_ == 0) reach_ = wanted;
+  while (reach_ < wanted) {
+    std::vector<uint64_t> merged(kBins, 0);
+    for (size_t i = 0; i < kBins; ++i) merged[i / 2 + kBins / 4] += bins_[i];
+    bins_ = std::move(merged);
+    reach_ *= 2;
+  }
+}
+
+void Statistics::observe(std::span<const float> values) {
+  // Four lanes of extremes keep the loop free of dependencies.
+  float low = 0, high = 0;
+  bool any = false, finite = true;
+  for (const float v : values) {
+    finite &= std::isfinite(v);
+    low = any ? std::min(low, v) : v;
+    high = any ? std::max(high, v) : v;
+    any = true;
+  }
+  if (!finite) {
+    std::vector<float> kept;
+    for (const float v : values)
+      if (std::isfinite(v)) kept.push_back(v);
+    not_finite_ += values.size() - kept.size();
+    return observe(kept);
+  }
+  if (!any) return;
+  low_ = count_ ? std::min(low_, double(low)) : double(low);
+  high_ = count_ ? std::max(high_, double(high)) : double(high);
+  reach_out(std::max(std::fabs(double(low)), std::fabs(double(high))));
+  count_ += values.size();
+  if (reach_ == 0) {
+    zeros_ += values.size();
+    return;
+  }
+  const float factor = float(double(kBins) / (2 * reach_));
+  double sum = 0;
+  uint64_t zeros = 0;
+  for (const float v : values) {
+    sum += double(v);
+    if (v == 0) {
+      ++zeros;
+      continue;
+    }
+    const auto i = size_t(int32_t(std::floor(v * factor)) + int32_t(kBins / 2));
+    ++bins_[std::min(i, kBins - 1)];
+  }
+  sum_ += sum;
+  zeros_ += zeros;
+}
+
+void Statistics::merge(const Statistics& other) {
+  not_finite_ += other.not_finite_;
+  if (other.empty()) return;
+  low_ = count_ ? std::min(low_, other.low_) : other.low_;
+  high_ = count_ ? std::max(high_, other.high_) : other.high_;
+  Statistics wide = other;
+  reach_out(other.reach_ / 2);
+  wide.reach_out(reach_ / 2);
+  for (size_t i = 0; i < kBins && !wide.bins_.empty(); ++i) bins_[i] += wide.bins_[i];
+  count_ += other.count_;
+  zeros_ += other.zeros_;
+  sum_ += other.sum_;
+}
+
+}  // namespace atl

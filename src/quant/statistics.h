@@ -1,0 +1,45 @@
+// Statistics: what calibration keeps of a tensor's values. Its size does not grow with the number of samples.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace atl {
+
+/// Smallest and largest value of a tensor that quantization is to represent.
+struct Range {
+  double low = 0, high = 0;
+  double width() const { return high - low; }
+  bool operator==(const Range&) const = default;
+};
+
+/// Extremes and a histogram over [-reach, reach), where reach is a power of two that grows with the values: the same values in
+/// the same order give the same statistics.
+class Statistics {
+ public:
+  static constexpr size_t kBins = 8192;
+
+  void observe(std::span<const float> values);
+  /// Adds what another tensor's statistics hold.
+  void merge(const Statistics& other);
+
+  bool empty() const { return count_ == 0; }
+  uint64_t count() const { return count_; }
+  uint64_t zeros() const { return zeros_; }            ///< values that are exactly 0
+  uint64_t not_finite() const { return not_finite_; }  ///< NaN and infinities, which are counted nowhere else
+  Range extremes() const { return {low_, high_}; }
+  double mean() const { return count_ ? sum_ / double(count_) : 0; }
+
+  /// The bins (the zeros are not in them); bin i holds values in [edge(i), edge(i + 1)).
+  const std::vector<uint64_t>& bins() const { return bins_; }
+  double edge(size_t i) const { return reach_ * (2 * double(i) / double(kBins) - 1); }
+
+ private:
+  void reach_out(double magnitude);
+
+  std::vector<uint64_t> bins_;
+  double reach_ = 0, low_ = 0, high_ = 0, sum_ = 0;
+  uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0;
+};
+
+}  // namespace atl
