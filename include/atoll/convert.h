@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace atl {
 
 /// What a conversion is doing, for a progress bar: `done` of `total` in this step.
 using Progress = std::function<void(std::string_view step, double done, double total)>;
+
+struct QuantizeOptions;  // atoll/quantize.h
+struct QuantizeReport;
 
 struct ConvertOptions {
   /// Inputs and outputs of four or five axes become channels-last where that saves transposes (--layout nhwc).
@@ -33,6 +37,7 @@ struct ConvertOptions {
   bool time_passes = false;    ///< a line a pass goes to `trace`
   std::function<void(std::string_view)> trace;
   Progress progress;
+  std::shared_ptr<const QuantizeOptions> quantize;  ///< null: the file stays float
 };
 
 /// One input or output of a model.
@@ -69,7 +74,8 @@ struct ConvertReport {
   std::vector<PortReport> states;     ///< buffers that the source changes: variables of the file, kept from run to run
   std::map<std::string, size_t> ops;  ///< operators of the file by LiteRT's name
   size_t op_count = 0;
-  ProofReport proof;
+  ProofReport proof;  ///< of the float model
+  std::shared_ptr<const QuantizeReport> quantization;
   std::vector<std::string> warnings;
   double seconds = 0;
 };

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <future>
 
 #include "api/conversion_proof.h"
 #include "api/metadata.h"
+#include "api/quantization.h"
 #include "import/importer.h"
 #include "ir/text.h"
 #include "ir/tflite_op.h"
@@ -19,6 +21,7 @@
 #include "support/atomic_file.h"
 #include "support/mapped_file.h"
 #include "support/sha256.h"
+#include "tflite/reader.h"
 #include "tflite/writer.h"
 
 namespace atl {
@@ -144,12 +147,59 @@ void count_ops(const Graph& graph, std::map<std::string, size_t>& ops) {
   }
 }
 
-std::vector<PortReport> report_ports(const Graph& graph, const std::vector<Port>& ports,
-                                     const std::vector<Perm>& permutations) {
-  std::vector<PortReport> out;
-  for (size_t i = 0; i < ports.size() - graph.states().size(); ++i)
-    out.push_back({ports[i].name, to_string(graph.type(ports[i].value)), permutations[i]});
-  return out;
+// Types and operators of the graph; permutations of the ports are there already.
+void describe(const Graph& graph, ConvertReport& report) {
+  const auto ports = [&](const std::vector<Port>& from, std::vector<PortReport>& to) {
+    to.resize(from.size() - graph.states().size());
+    for (size_t i = 0; i < to.size(); ++i) {
+      to[i].name = from[i].name;
+      to[i].type = to_string(graph.type(from[i].value));
+    }
+  };
+  ports(graph.inputs(), report.inputs);
+  ports(graph.outputs(), report.outputs);
+  report.states.clear();
+  for (const State& s : graph.states()) report.states.push_back({s.name, to_string(s.initial->type()), {}});
+  report.ops.clear();
+  report.op_count = 0;
+  count_ops(graph, report.ops);
+  for (const auto& [name, count] : report.ops) report.op_count += count;
+}
+
+// A float model with one graph is what can be quantized.
+Status check_quantizable(const Model& model, const std::string& source) {
+  if (model.graphs.size() != 1)
+    return error(Code::kUnsupportedForm, fmt::format("'{}' has {} graphs; one is quantized", source, model.graphs.size()));
+  const Graph& g = model.graphs[0];
+  for (uint32_t id : g.topological_order())
+    for (const Type& t : g[id].out)
+      if (t.quant)
+        return error(Code::kInput, fmt::format("'{}' is quantized already: a tensor is {}", source, to_string(t)),
+                     "quantize the float model")
+            .at(g.origin(g[id].origin));
+  return {};
+}
+
+Status write_model(const Model& model, const Draft& draft, const ConvertOptions& options, ConvertReport& report) {
+  WriteOptions write_options;
+  write_options.threads = options.threads;
+  if (options.progress) options.progress("writing", 0, 1);
+  auto written = write_tflite(model, draft.path(), write_options);
+  if (!written) return draft.renamed(std::move(written.error()));
+  report.bytes = written->bytes;
+  report.constant_bytes = written->constant_bytes;
+  return {};
+}
+
+// The float model has been written and proven: its graph becomes integers and takes its place.
+Status quantize_written(Model& model, const Draft& draft, const ConvertOptions& options, ConvertReport& report) {
+  std::vector<Perm> permutations;
+  for (const PortReport& p : report.inputs) permutations.push_back(p.permutation);
+  TRY(QuantizedModel quantized, quantize_model(model.graphs[0], permutations, *options.quantize));
+  model.graphs[0] = std::move(quantized.graph);
+  report.quantization = std::move(quantized.report);
+  describe(model.graphs[0], report);
+  return write_model(model, draft, options, report);
 }
 
 }  // namespace
@@ -170,32 +220,57 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   model.graphs.push_back(options.verify ? imported.graph : std::move(imported.graph));
   Graph& graph = model.graphs[0];
   TRY(const InterfaceLayouts layouts, optimize(graph, options));
-  report.inputs = report_ports(graph, graph.inputs(), layouts.inputs);
-  report.outputs = report_ports(graph, graph.outputs(), layouts.outputs);
-  for (const State& s : graph.states()) report.states.push_back({s.name, to_string(s.initial->type()), {}});
-  count_ops(graph, report.ops);
-  for (const auto& [name, count] : report.ops) report.op_count += count;
+  for (const Perm& p : layouts.inputs) report.inputs.push_back({{}, {}, p});
+  for (const Perm& p : layouts.outputs) report.outputs.push_back({{}, {}, p});
+  describe(graph, report);
 
   model.signatures.push_back({"serving_default", 0});
   model.description = "Converted by Atoll " ATOLL_VERSION;
   // Filled in when the digest and the proof are there; both take their time beside or after the writing.
-  model.metadata.emplace_back(kMetadataName, metadata_text({}, report.proof));
+  model.metadata.emplace_back(kMetadataName, metadata_text({}, report));
   Draft draft(destination);
-  WriteOptions write_options;
-  write_options.threads = options.threads;
-  if (options.progress) options.progress("writing", 0, 1);
-  auto written = write_tflite(model, draft.path(), write_options);
-  if (!written) return draft.renamed(std::move(written.error()));
-  report.bytes = written->bytes;
-  report.constant_bytes = written->constant_bytes;
+  TRY_STATUS(write_model(model, draft, options, report));
   if (options.verify) {
     const PipelineOptions passes = pipeline_options(options);
     TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
   } else {
     report.proof.reason = "switched off";
   }
+  if (options.quantize) TRY_STATUS(quantize_written(model, draft, options, report));
   TRY(const std::string sha, digest.get());
-  TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report.proof)));
+  TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
+  TRY_STATUS(draft.put_in_place());
+  report.seconds = since(start);
+  return report;
+}
+
+Result<ConvertReport> quantize(const std::string& source, const std::string& destination, const QuantizeOptions& options,
+                               const ConvertOptions& convert_options) {
+  TRY(const auto file, MappedFile::open(source));
+  ConvertOptions with = convert_options;
+  with.quantize = std::make_shared<const QuantizeOptions>(options);
+  const auto head = file->bytes().subspan(0, std::min<size_t>(8, file->bytes().size()));
+  const bool tflite = head.size() == 8 && std::memcmp(head.data() + 4, "TFL3", 4) == 0;
+  if (!tflite) return convert(source, destination, with);
+
+  const auto start = Clock::now();
+  ConvertReport report;
+  report.source = source;
+  report.destination = destination;
+  report.source_bytes = file->bytes().size();
+  TRY_STATUS(check_destination(source, destination));
+  TRY(Model model, read_tflite(file));
+  TRY_STATUS(check_quantizable(model, source));
+  model.description = "Quantized by Atoll " ATOLL_VERSION;
+  std::erase_if(model.metadata, [](const auto& entry) { return entry.first == kMetadataName; });
+  model.metadata.emplace_back(kMetadataName, metadata_text({}, report));
+  Draft draft(destination);
+  report.inputs.resize(model.graphs[0].inputs().size());
+  report.outputs.resize(model.graphs[0].outputs().size());
+  report.proof.reason = "the source is the float model itself";
+  TRY_STATUS(quantize_written(model, draft, with, report));
+  TRY(const std::string sha, sha256(file->bytes()));
+  TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
   TRY_STATUS(draft.put_in_place());
   report.seconds = since(start);
   return report;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "atoll/quantize.h"
 #include "support/mapped_file.h"
 
 namespace atl {
@@ -26,7 +27,8 @@ std::string_view name(ProofReport::Verdict v) {
   return "not run";
 }
 
-std::string metadata_text(const std::string& sha256, const ProofReport& proof) {
+std::string metadata_text(const std::string& sha256, const ConvertReport& report) {
+  const ProofReport& proof = report.proof;
   nlohmann::ordered_json j;
   j["atoll"] = ATOLL_VERSION;
   j["source_sha256"] = sha256;
@@ -37,7 +39,20 @@ std::string metadata_text(const std::string& sha256, const ProofReport& proof) {
     j["proof_inputs"] = proof.inputs_compared;
     j["proof_min_snr_db"] = int(std::floor(least));
   }
+  if (report.quantization) {
+    const QuantizeReport& q = *report.quantization;
+    j["quantized"] = q.mode;
+    for (const QuantizedOutput& o : q.outputs) j["snr_db"].push_back(std::round(10 * o.snr_db) / 10);
+    // The entry has a fixed size: interfaces of many ports are told by their tensors alone.
+    nlohmann::ordered_json with = j;
+    for (const std::string& line : q.interface) with["interface"].push_back(line);
+    if (with.dump().size() <= kMetadataBytes) j = std::move(with);
+  }
   std::string text = j.dump();
+  if (text.size() > kMetadataBytes) {
+    j.erase("snr_db");
+    text = j.dump();
+  }
   text.resize(kMetadataBytes, ' ');
   return text;
 }

@@ -12,7 +12,7 @@ inline constexpr const char* kMetadataName = "atoll";
 inline constexpr size_t kMetadataBytes = 1024;
 
 /// The entry as JSON, padded with spaces to kMetadataBytes.
-std::string metadata_text(const std::string& sha256, const ProofReport& proof);
+std::string metadata_text(const std::string& sha256, const ConvertReport& report);
 
 /// Overwrites the entry of a written file with another text of the same size. E: kWrite, kTflite.
 Status replace_metadata(const std::string& path, const std::string& text);

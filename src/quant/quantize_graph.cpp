@@ -26,7 +26,7 @@ constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
 
 class Quantizer {
  public:
-  Quantizer(const Graph& g, const QuantPlan& plan, const QuantizeOptions& options)
+  Quantizer(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options)
       : g_(g), plan_(plan), options_(options), b_(made_.graph) {}
 
   Result<QuantizedGraph> run();
@@ -49,7 +49,7 @@ class Quantizer {
 
   const Graph& g_;
   const QuantPlan& plan_;
-  const QuantizeOptions& options_;
+  const QuantizeGraphOptions& options_;
   QuantizedGraph made_;
   Builder b_;
   std::map<std::pair<Value, std::string>, Value> converted_;  // of the new graph: value and type text
@@ -331,7 +331,7 @@ Result<std::vector<float>> weight_scales(const Constant& weight, int axis) {
   return scales;
 }
 
-Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeOptions& options) {
+Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options) {
   return Quantizer(g, plan, options).run();
 }
 

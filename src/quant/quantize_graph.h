@@ -21,7 +21,7 @@ struct WeightRepair {
   std::vector<float> bias_shift;   ///< added to the float bias, by result channel
 };
 
-struct QuantizeOptions {
+struct QuantizeGraphOptions {
   InterfaceType inputs = InterfaceType::kFloat32, outputs = InterfaceType::kFloat32;
   bool per_channel = true;
   std::map<uint32_t, WeightRepair> repairs;  ///< by node of the float graph
@@ -35,7 +35,7 @@ struct QuantizedGraph {
 
 /// Builds it. Weights become recipes over the float constants, so that no byte is copied before the file is written.
 /// E: legal_integer's of the ops, with the layer as origin; of evaluating constants.
-Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeOptions& options = {});
+Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options = {});
 
 /// The scales of a weight: the largest magnitude of each slice along `axis` (-1: of all) by 127. A slice of zeros takes the
 /// smallest scale of the others.

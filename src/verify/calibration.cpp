@@ -12,12 +12,29 @@ std::span<const float> floats(std::span<const std::byte> bytes) {
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 
-Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
-                        const CalibrateOptions& options, Calibration& out) {
-  Evaluator evaluator(g, Evaluator::Constants::kKeep);
+// Calls f with the arrays of every sample that can be read.
+template <class F>
+Status for_each_sample(const SampleSource& samples, std::vector<size_t>& which, const CalibrateOptions& options, F&& f) {
+  std::vector<size_t> kept;
   for (size_t i = 0; i < which.size(); ++i) {
     if (options.progress) options.progress(i, which.size());
-    TRY(const std::vector<NdArray> arrays, samples.get(which[i]));
+    auto arrays = samples.get(which[i]);
+    if (!arrays) {
+      if (!options.skip) return std::move(arrays.error());
+      options.skip(which[i], std::move(arrays.error()));
+      continue;
+    }
+    TRY_STATUS(f(*arrays));
+    kept.push_back(which[i]);
+  }
+  which = std::move(kept);
+  return {};
+}
+
+Status evaluate_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
+                        const CalibrateOptions& options, Calibration& out) {
+  Evaluator evaluator(g, Evaluator::Constants::kKeep);
+  return for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
     Tensors inputs, results;
     for (const NdArray& a : arrays) inputs.push_back(tensor_of(a));
     for (size_t k = 0; k < g.inputs().size() && k < inputs.size(); ++k)
@@ -28,11 +45,11 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<c
       return true;
     }));
     if (!complete) return error(Code::kInternal, "an evaluation ended early");
-  }
-  return {};
+    return {};
+  });
 }
 
-Status run_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
+Status run_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
                    std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options, Calibration& out) {
   TRY(const WrittenFileSource file, written_in_memory(g));
   const std::vector<Value> wanted = float_values(g);
@@ -41,15 +58,12 @@ Status run_samples(const Graph& g, const SampleSource& samples, std::span<const 
   TRY(ExposedModel model, ExposedModel::open(std::move(library), g, file, wanted, run_options));
   std::vector<Statistics*> statistics;
   for (Value v : model.values()) statistics.push_back(&out.values[v]);
-  for (size_t i = 0; i < which.size(); ++i) {
-    if (options.progress) options.progress(i, which.size());
-    TRY(const std::vector<NdArray> arrays, samples.get(which[i]));
-    TRY_STATUS(model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
+  return for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
+    return model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
       statistics[index]->observe(floats(bytes));
       return {};
-    }));
-  }
-  return {};
+    });
+  });
 }
 
 }  // namespace
@@ -73,13 +87,14 @@ Result<WrittenFileSource> written_in_memory(const Graph& g) {
   return file;
 }
 
-Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
+Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
                               std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options) {
-  if (which.empty()) return error(Code::kInput, "there are no samples to calibrate with", "give a folder or file with some");
   Calibration out;
-  out.samples = which.size();
   TRY_STATUS(library ? run_samples(g, samples, which, std::move(library), options, out)
                      : evaluate_samples(g, samples, which, options, out));
+  out.samples = which.size();
+  if (which.empty())
+    return error(Code::kInput, "there are no samples to calibrate with", "give a folder or file with samples that can be read");
   return out;
 }
 

@@ -18,6 +18,7 @@ struct Outcome {
 };
 
 void add_convert(CLI::App& app, Outcome& outcome);
+void add_quantize(CLI::App& app, Outcome& outcome);
 void add_inspect(CLI::App& app, Outcome& outcome);
 void add_run(CLI::App& app, Outcome& outcome);
 void add_bench(CLI::App& app, Outcome& outcome);

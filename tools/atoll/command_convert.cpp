@@ -1,7 +1,5 @@
-#include <cmath>
-
 #include "atoll/convert.h"
-#include "command.h"
+#include "quantization.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -10,81 +8,9 @@ namespace {
 struct Arguments {
   std::string source, output, layout = "keep";
   ConvertOptions options;
+  QuantizeArguments quantize;
   bool no_verify = false, json = false, quiet = false;
 };
-
-nlohmann::ordered_json ports_json(const std::vector<PortReport>& ports) {
-  auto list = nlohmann::ordered_json::array();
-  for (const PortReport& p : ports) {
-    nlohmann::ordered_json j{{"name", p.name}, {"type", p.type}};
-    if (!p.permutation.empty()) j["axes"] = p.permutation;
-    list.push_back(std::move(j));
-  }
-  return list;
-}
-
-nlohmann::ordered_json proof_json(const ProofReport& proof) {
-  nlohmann::ordered_json j{{"verdict", name(proof.verdict)}};
-  if (!proof.reason.empty()) j["reason"] = proof.reason;
-  j["inputs"] = proof.inputs_compared;
-  j["seconds"] = proof.seconds;
-  j["outputs"] = nlohmann::ordered_json::array();
-  for (const OutputProof& o : proof.outputs)
-    j["outputs"].push_back({{"name", o.name}, {"snr_db", o.snr_db}, {"max_error", o.max_error}, {"passed", o.passed}});
-  return j;
-}
-
-void print_json(const ConvertReport& r) {
-  nlohmann::ordered_json j{{"source", r.source},
-                           {"output", r.destination},
-                           {"source_bytes", r.source_bytes},
-                           {"bytes", r.bytes},
-                           {"constant_bytes", r.constant_bytes},
-                           {"inputs", ports_json(r.inputs)},
-                           {"outputs", ports_json(r.outputs)},
-                           {"states", ports_json(r.states)},
-                           {"op_count", r.op_count}};
-  j["ops"] = nlohmann::ordered_json::object();
-  for (const auto& [op, count] : r.ops) j["ops"][op] = count;
-  j["proof"] = proof_json(r.proof);
-  if (!r.warnings.empty()) j["warnings"] = r.warnings;
-  j["seconds"] = r.seconds;
-  fmt::print("{}\n", j.dump(2));
-}
-
-void print_proof(const ProofReport& proof) {
-  using Verdict = ProofReport::Verdict;
-  if (proof.verdict == Verdict::kNotRun) {
-    fmt::print("  {}: {}\n", styled("not proven", Style::kYellow, stdout), proof.reason);
-    return;
-  }
-  const auto style = proof.verdict == Verdict::kFailed    ? Style::kRed
-                     : proof.verdict == Verdict::kPartial ? Style::kYellow
-                                                          : Style::kGreen;
-  fmt::print("  {} on {} set{} of inputs in {}{}\n", styled(name(proof.verdict), style, stdout), proof.inputs_compared,
-             proof.inputs_compared == 1 ? "" : "s", human_seconds(proof.seconds),
-             proof.reason.empty() ? "" : ": " + proof.reason);
-  for (const OutputProof& o : proof.outputs) {
-    const std::string snr = o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db);
-    fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}\n", o.name, snr, o.max_error);
-  }
-}
-
-void print_report(const ConvertReport& r) {
-  fmt::print("{} -> {}\n", r.source, styled(r.destination, Style::kBold, stdout));
-  for (const PortReport& p : r.inputs)
-    fmt::print("  input   {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
-  for (const PortReport& p : r.outputs)
-    fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
-  for (const PortReport& p : r.states) fmt::print("  state   {:<22} {}\n", p.name, p.type);
-  std::string ops;
-  for (const auto& [op, count] : r.ops) ops += fmt::format("{}{} {}", ops.empty() ? "" : ", ", count, op);
-  fmt::print("  {} operators: {}\n", r.op_count, ops);
-  fmt::print("  {} ({} of weights) in {}\n", human_bytes(double(r.bytes)), human_bytes(double(r.constant_bytes)),
-             human_seconds(r.seconds));
-  for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
-  print_proof(r.proof);
-}
 
 Status run_convert(const Arguments& a) {
   ConvertOptions options = a.options;
@@ -96,13 +22,20 @@ Status run_convert(const Arguments& a) {
     bar.clear();
     fmt::print(stderr, "{}", text);
   };
+  if (!a.quantize.mode.empty() && a.quantize.mode != "float32") {
+    TRY(QuantizeOptions q, quantize_options(a.quantize));
+    q.progress = options.progress;
+    q.litert = options.litert;
+    q.threads = options.threads;
+    options.quantize = std::make_shared<const QuantizeOptions>(std::move(q));
+  }
   auto report = convert(a.source, a.output, options);
   bar.clear();
   if (!report) return std::move(report.error());
   if (a.json)
-    print_json(*report);
+    fmt::print("{}\n", conversion_json(*report).dump(2));
   else if (!a.quiet)
-    print_report(*report);
+    print_conversion(*report);
   return {};
 }
 
@@ -117,6 +50,7 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--layout", args->layout, "keep: inputs and outputs as in PyTorch; nhwc: images channels-last")
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
+  add_quantize_options(*c, args->quantize, "--quantize");
   c->add_flag("--no-verify", args->no_verify, "do not run the file and compare it with the source");
   c->add_option("--verify-seconds", args->options.verify_seconds, "how long the proof may take")->capture_default_str();
   c->add_option("--seed", args->options.seed, "of the proof's random inputs")->capture_default_str();
@@ -134,6 +68,7 @@ void add_convert(CLI::App& app, Outcome& outcome) {
       "Examples:\n"
       "  atoll convert face.pt2 -o face.tflite\n"
       "  atoll convert net.pt2 -o net.tflite --layout nhwc --json\n"
+      "  atoll convert net.pt2 -o net_int8.tflite --quantize int8 --calibrate photos/ --preprocess 'mean=127 std=128'\n"
       "In Python: torch.export.save(torch.export.export(model.eval(), (example,)), \"face.pt2\")\n");
   c->callback([args, &outcome] { outcome.status = run_convert(*args); });
 }

@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) json |= std::string_view(argv[i]) == "--json";
   Outcome outcome;
   add_convert(app, outcome);
+  add_quantize(app, outcome);
   add_inspect(app, outcome);
   add_run(app, outcome);
   add_bench(app, outcome);

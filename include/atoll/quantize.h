@@ -1,0 +1,91 @@
+// Quantization of a model: smaller weights, or integers throughout, calibrated on the user's own data and judged on data that
+// calibration did not see.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "atoll/convert.h"
+
+namespace atl {
+
+enum class QuantizeMode {
+  kFloat16,     ///< weights in half precision
+  kDynamic,     ///< weights i8; activations float, quantized by LiteRT's kernels while they run
+  kWeightOnly,  ///< weights i8 or i4, made float again when the file is loaded
+  kInt8,        ///< integers throughout
+  kInt16x8,     ///< activations i16, weights i8
+};
+/// "float16", "dynamic", "weight-only", "int8", "int16x8".
+std::string_view name(QuantizeMode mode);
+Result<QuantizeMode> quantize_mode_from_name(std::string_view s);
+
+struct QuantizeOptions {
+  QuantizeMode mode = QuantizeMode::kInt8;
+  int weight_bits = 8;  ///< kWeightOnly: 8 or 4
+  /// Samples: a folder of images or arrays, .npy, .npz, .csv, raw (data/dataset.h). Needed for integers.
+  std::string data;
+  std::string preprocess;       ///< of images; see run/preprocess.h
+  size_t max_samples = 128;     ///< of the dataset, spread over it
+  bool strict = false;          ///< a sample that cannot be read is an error, not a warning
+  std::string inputs, outputs;  ///< "float32", "int8", "uint8", "int16"; empty: the model's own integers
+  /// Layers that stay float or get 16 bits: glob patterns of module paths or tensor names ("head.*").
+  std::vector<std::string> keep_float, keep_int16;
+  /// Finds the fewest layers to give 16 bits so that every output reaches this SNR.
+  std::optional<double> min_snr_db;
+  std::string ranges = "auto";  ///< "auto", "minmax", "percentile", "mse", "entropy"
+  bool best_effort = false;     ///< slower repairs: weights rounded against the float output, layer by layer
+  bool per_channel = true;      ///< one scale for each result channel of a weight
+  uint64_t seed = 0;
+  int threads = 2;
+  std::string litert;
+  Progress progress;
+};
+
+/// An output against the float model, over the judging samples.
+struct QuantizedOutput {
+  std::string name, type;
+  double snr_db = 0;
+  double max_error = 0;
+};
+
+/// One layer against the float model.
+struct QuantizedLayer {
+  std::string module, op, tensor;
+  std::string file;  ///< of the user's source, with `line`
+  int line = 0;
+  std::string type;      ///< "i8", "i16", "f32"
+  double snr_db = 0;     ///< of its result, with the errors of all layers before it
+  double saturated = 0;  ///< share of values at the ends of the integers that the float value lies beyond
+  double used = 0;       ///< share of the integers' range that the values reach
+  std::string range_method;
+};
+
+/// A float tensor that is left, and why.
+struct FloatException {
+  std::string module, op, reason;
+  std::string file;
+  int line = 0;
+};
+
+struct QuantizeReport {
+  std::string mode;
+  size_t calibration_samples = 0, judging_samples = 0;
+  bool judged_on_calibration = false;  ///< too few samples to keep some apart
+  std::vector<QuantizedOutput> outputs;
+  std::vector<QuantizedLayer> layers;  ///< in the order of the graph
+  std::vector<FloatException> exceptions;
+  std::vector<std::string> repairs;    ///< what was done beyond rounding, one sentence each
+  std::vector<std::string> warnings;   ///< of the data: skipped samples, constant ones
+  std::vector<std::string> interface;  ///< one line for each input and output: what its integers mean
+  double seconds = 0;
+};
+
+/// Quantizes `source`, a .pt2 program or any float .tflite file, and writes `destination`, whole or not at all. A .pt2 is
+/// converted with `convert` first (and proven, as its options say).
+/// E: as convert(); kInput for data that does not fit (both sides stated), without samples, with NaN or infinite activations
+/// (naming the layer), and for a model that is quantized already; kRuntimeFailure.
+Result<ConvertReport> quantize(const std::string& source, const std::string& destination, const QuantizeOptions& options,
+                               const ConvertOptions& convert_options = {});
+
+}  // namespace atl

@@ -1,0 +1,30 @@
+// A dataset as the samples of a graph: arrays in the order, shapes and element types of its inputs.
+#pragma once
+#include "data/dataset.h"
+#include "ir/graph.h"
+#include "verify/calibration.h"
+
+namespace atl {
+
+class DatasetSamples : public SampleSource {
+ public:
+  /// Opens a dataset (data/dataset.h) for the graph's inputs, but for its states. Where an input was laid out anew (axis k is
+  /// the source's axis perm[k]), examples are read in the source's layout and brought into the graph's; examples that fit only
+  /// the graph's own are taken as they are. E: open_dataset's, kInput where an example does not fit.
+  static Result<DatasetSamples> open(const Graph& g, std::span<const Perm> permutations, const std::string& path,
+                                     const std::string& preprocess);
+  size_t size() const override { return dataset_->size(); }
+  Result<std::vector<NdArray>> get(size_t index) const override;
+  /// What a sample is called: "cats/tom.jpg".
+  Result<std::string> name_of(size_t index) const;
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  std::vector<TensorInfo> inputs_;  // as the examples are read
+  std::vector<Perm> permutations_;  // of what is read, to the graph's layout; empty where nothing changes
+};
+
+/// The inputs of a graph as a runner would state them, but for its states.
+std::vector<TensorInfo> input_infos(const Graph& g);
+
+}  // namespace atl

@@ -1,0 +1,89 @@
+// How a conversion's report is shown.
+#include "quantization.h"
+#include "terminal.h"
+
+namespace atl::cli {
+namespace {
+
+nlohmann::ordered_json ports_json(const std::vector<PortReport>& ports) {
+  auto list = nlohmann::ordered_json::array();
+  for (const PortReport& p : ports) {
+    nlohmann::ordered_json j{{"name", p.name}, {"type", p.type}};
+    if (!p.permutation.empty()) j["axes"] = p.permutation;
+    list.push_back(std::move(j));
+  }
+  return list;
+}
+
+nlohmann::ordered_json proof_json(const ProofReport& proof) {
+  nlohmann::ordered_json j{{"verdict", name(proof.verdict)}};
+  if (!proof.reason.empty()) j["reason"] = proof.reason;
+  j["inputs"] = proof.inputs_compared;
+  j["seconds"] = proof.seconds;
+  j["outputs"] = nlohmann::ordered_json::array();
+  for (const OutputProof& o : proof.outputs)
+    j["outputs"].push_back({{"name", o.name}, {"snr_db", o.snr_db}, {"max_error", o.max_error}, {"passed", o.passed}});
+  return j;
+}
+
+}  // namespace
+
+nlohmann::ordered_json conversion_json(const ConvertReport& r) {
+  nlohmann::ordered_json j{{"source", r.source},
+                           {"output", r.destination},
+                           {"source_bytes", r.source_bytes},
+                           {"bytes", r.bytes},
+                           {"constant_bytes", r.constant_bytes},
+                           {"inputs", ports_json(r.inputs)},
+                           {"outputs", ports_json(r.outputs)},
+                           {"states", ports_json(r.states)},
+                           {"op_count", r.op_count}};
+  j["ops"] = nlohmann::ordered_json::object();
+  for (const auto& [op, count] : r.ops) j["ops"][op] = count;
+  j["proof"] = proof_json(r.proof);
+  if (r.quantization) j["quantization"] = quantization_json(*r.quantization);
+  if (!r.warnings.empty()) j["warnings"] = r.warnings;
+  j["seconds"] = r.seconds;
+  return j;
+}
+
+namespace {
+
+void print_proof(const ProofReport& proof) {
+  using Verdict = ProofReport::Verdict;
+  if (proof.verdict == Verdict::kNotRun) {
+    fmt::print("  {}: {}\n", styled("not proven", Style::kYellow, stdout), proof.reason);
+    return;
+  }
+  const auto style = proof.verdict == Verdict::kFailed    ? Style::kRed
+                     : proof.verdict == Verdict::kPartial ? Style::kYellow
+                                                          : Style::kGreen;
+  fmt::print("  {} on {} set{} of inputs in {}{}\n", styled(name(proof.verdict), style, stdout), proof.inputs_compared,
+             proof.inputs_compared == 1 ? "" : "s", human_seconds(proof.seconds),
+             proof.reason.empty() ? "" : ": " + proof.reason);
+  for (const OutputProof& o : proof.outputs) {
+    const std::string snr = o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db);
+    fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}\n", o.name, snr, o.max_error);
+  }
+}
+
+}  // namespace
+
+void print_conversion(const ConvertReport& r) {
+  fmt::print("{} -> {}\n", r.source, styled(r.destination, Style::kBold, stdout));
+  for (const PortReport& p : r.inputs)
+    fmt::print("  input   {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+  for (const PortReport& p : r.outputs)
+    fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+  for (const PortReport& p : r.states) fmt::print("  state   {:<22} {}\n", p.name, p.type);
+  std::string ops;
+  for (const auto& [op, count] : r.ops) ops += fmt::format("{}{} {}", ops.empty() ? "" : ", ", count, op);
+  fmt::print("  {} operators: {}\n", r.op_count, ops);
+  fmt::print("  {} ({} of weights) in {}\n", human_bytes(double(r.bytes)), human_bytes(double(r.constant_bytes)),
+             human_seconds(r.seconds));
+  for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
+  print_proof(r.proof);
+  if (r.quantization) print_quantization(*r.quantization, false);
+}
+
+}  // namespace atl::cli
