@@ -51,6 +51,13 @@ Status parse_value(FieldText& in, Type& v) {
   return {};
 }
 
+bool takes_integers(const OpBase& op, TypesIn in, TypesIn out) {
+  const OpDef& def = def_of(op);
+  if (def.eval_integer || def.quantization(op, real_types(in)).kind != Quant::kSameScale) return false;
+  const auto plain = def.infer(op, in);
+  return plain && std::equal(plain->begin(), plain->end(), out.begin(), out.end());
+}
+
 Type real_type(const Type& t) { return t.quant ? Type{DType::kF32, t.shape, {}} : t; }
 
 Types real_types(TypesIn types) {
@@ -112,7 +119,9 @@ struct QuantizedFacts {
     const OpDef& def = def_of(*o.op.op);
     if (def.eval_integer) return def.eval_integer(*o.op.op, in, o.out);
     // An op that moves elements, or chooses among them, does so with integers too.
-    if (def.quantization(*o.op.op, {}).kind == Quant::kSameScale) {
+    Types real;
+    for (const Tensor& t : in) real.push_back(real_type(t.type()));
+    if (def.quantization(*o.op.op, real).kind == Quant::kSameScale) {
       Tensors raw;
       for (const Tensor& t : in) raw.push_back(Tensor::view(Type{t.dtype(), t.shape(), {}}, t.bytes(), t.owner()));
       TRY(Tensors out, def.eval(*o.op.op, raw));
@@ -146,6 +155,9 @@ struct QuantizedFacts {
       if (!def->decode || def->code == OpCode::kQuantized) continue;
       auto decoded = def->decode(real);
       if (!decoded) continue;
+      Types in;
+      for (int i : decoded->in) in.push_back(i < 0 || !n.in[size_t(i)] ? Type{DType::kUnknown, {}, {}} : *n.in[size_t(i)]);
+      if (takes_integers(*decoded->op, in, n.out) && def->decode(n)) return not_decoded();
       Quantized o;
       o.op = {decoded->op};
       o.out = n.out;

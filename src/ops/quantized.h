@@ -24,6 +24,9 @@ struct Quantized : OpOf<OpCode::kQuantized> {
   static auto fields(auto& o) { return std::tuple{field("op", o.op), field("out", o.out)}; }
 };
 
+/// True when an op on quantized operands is that op itself: it moves elements or chooses among them, and `out` are the types
+/// that it gives.
+bool takes_integers(const OpBase& op, TypesIn in, TypesIn out);
 /// The type in the op's own terms: f32 for a quantized one, others as they are.
 Type real_type(const Type& t);
 Types real_types(TypesIn types);

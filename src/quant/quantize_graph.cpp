@@ -223,8 +223,7 @@ Status Quantizer::add_node(uint32_t id) {
     Types out, types;
     for (uint32_t i = 0; i < n.out.size(); ++i) out.push_back(plan_.produced(g_, {id, i}));
     for (Value v : in) types.push_back(v.valid() ? b_.type(v) : Type{DType::kUnknown, {}, {}});
-    const auto plain = def_of(*op).infer(*op, types);
-    if (!plain || *plain != out || p.rule.kind != Quant::kSameScale || def_of(*op).eval_integer) {
+    if (!takes_integers(*op, types, out)) {
       Quantized q;
       q.op = {op};
       q.out = out;
