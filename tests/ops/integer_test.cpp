@@ -152,7 +152,7 @@ Result<Graph> integer_graph(const Case& c, const FloatModel& m) {
   TRY(const QuantPlan plan, plan_quantization(m.graph, calibration, options));
   for (const NodePlan& n : plan.nodes)
     if (!n.reason.empty()) return error(Code::kInternal, "a node stays float: " + n.reason);
-  QuantizeOptions interface;
+  QuantizeGraphOptions interface;
   interface.inputs = interface.outputs = InterfaceType::kInt8;
   TRY(QuantizedGraph q, quantize_graph(m.graph, plan, interface));
   return std::move(q.graph);
