@@ -4,10 +4,9 @@
 #include <chrono>
 #include <cmath>
 
-#include "api/dataset_samples.h"
 #include "api/layer_choice.h"
-#include "ops/elementwise.h"
-#include "run/litert_library.h"
+#include "api/quantization_variant.h"
+#include "ops/fixed_point.h"
 #include "verify/quantization_damage.h"
 
 namespace atl {
@@ -15,6 +14,8 @@ namespace {
 
 // With fewer samples than this, all of them calibrate and judge.
 constexpr size_t kFewSamples = 4;
+// Below so many, those that judged take part in the final calibration.
+constexpr size_t kManySamples = 24;
 // One sample of so many is kept from calibration for judging.
 constexpr size_t kJudgingShare = 4;
 
@@ -39,75 +40,89 @@ Result<RangeMethod> range_method(const std::string& text) {
 class Quantization {
  public:
   Quantization(const Graph& g, std::span<const Perm> permutations, const QuantizeOptions& options)
-      : g_(g), permutations_(permutations), options_(options) {}
-
-  Result<QuantizedModel> run() {
-    const auto start = std::chrono::steady_clock::now();
-    report_ = std::make_shared<QuantizeReport>();
-    report_->mode = name(options_.mode);
-    if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8)
-      return error(Code::kUnsupportedForm, fmt::format("{} is not written yet", name(options_.mode)), "use int8 or int16x8");
-    TRY_STATUS(open_data());
-    TRY_STATUS(calibrate_graph());
-    TRY_STATUS(make_plan());
-    TRY(QuantizedGraph quantized, quantize_graph(g_, plan_, quantize_options_));
-    TRY_STATUS(judge(quantized));
-    report_exceptions();
-    report_interface(quantized.graph);
-    report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return QuantizedModel{std::move(quantized.graph), report_};
+      : permutations_(permutations), options_(options) {
+    v_.graph = g;
   }
 
+  Result<QuantizedModel> run();
+
  private:
-  Status open_data();
-  Status calibrate_graph();
-  Status make_plan();
-  Status judge(const QuantizedGraph& quantized);
+  Result<DatasetSamples> open_data();
+  void choose_samples(QuantizationData& data);
+  Status calibrate_graph(QuantizationData& data);
+  Status check_judging_samples(QuantizationData& data);
+  Status set_options();
+  Status judge(const QuantizedGraph& quantized, const QuantizationData& data);
+  Status take_in_judging_samples(const QuantizationData& data);
   void report_exceptions();
   void report_interface(const Graph& quantized);
-  void warn_of_data();
+  void warn_of_data(const QuantizationData& data);
   void step(std::string_view what, double done, double total) const {
     if (options_.progress) options_.progress(what, done, total);
   }
 
-  const Graph& g_;
   const std::span<const Perm> permutations_;
   const QuantizeOptions& options_;
-  std::shared_ptr<QuantizeReport> report_;
-  std::shared_ptr<const LiteRtLibrary> library_;
-  std::optional<DatasetSamples> samples_;
-  std::vector<size_t> calibration_samples_, judging_samples_;
-  Calibration calibration_;
-  PlanOptions plan_options_;
-  QuantPlan plan_;
-  QuantizeGraphOptions quantize_options_;
+  std::shared_ptr<QuantizeReport> report_ = std::make_shared<QuantizeReport>();
+  QuantizationVariant v_;
 };
 
-Status Quantization::open_data() {
+Result<QuantizedModel> Quantization::run() {
+  const auto start = std::chrono::steady_clock::now();
+  report_->mode = name(options_.mode);
+  if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8)
+    return error(Code::kUnsupportedForm, fmt::format("{} is not written yet", name(options_.mode)), "use int8 or int16x8");
+  TRY(const DatasetSamples samples, open_data());
+  QuantizationData data{samples, {}, {}, nullptr, options_};
+  choose_samples(data);
+  TRY_STATUS(set_options());
+  TRY_STATUS(calibrate_graph(data));
+  TRY_STATUS(v_.make_plan());
+  if (options_.ranges == "auto") {
+    TRY(v_, choose_repairs(std::move(v_), data));
+    TRY_STATUS(choose_range_methods(v_, data));
+    if (options_.best_effort) TRY_STATUS(correct_measured_means(v_, data));
+  }
+  TRY(QuantizedGraph quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
+  TRY_STATUS(judge(quantized, data));
+  if (!report_->judged_on_calibration && data.calibration.size() + data.judging.size() < kManySamples) {
+    TRY_STATUS(take_in_judging_samples(data));
+    TRY(quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
+  }
+  report_->repairs = v_.repairs;
+  report_exceptions();
+  report_interface(quantized.graph);
+  report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return QuantizedModel{std::move(quantized.graph), report_};
+}
+
+Result<DatasetSamples> Quantization::open_data() {
   if (options_.data.empty())
     return error(Code::kInput, fmt::format("{} needs samples to calibrate with", name(options_.mode)),
                  "name a folder of images or arrays, or a .npz, with --calibrate");
-  TRY(samples_, DatasetSamples::open(g_, permutations_, options_.data, options_.preprocess));
-  // Without LiteRT calibration still works, by the ops' own eval; judging does not.
+  return DatasetSamples::open(v_.graph, permutations_, options_.data, options_.preprocess);
+}
+
+void Quantization::choose_samples(QuantizationData& data) {
+  // Without LiteRT calibration still works, by the ops' own eval; nothing is judged then.
   if (auto library = LiteRtLibrary::find(options_.litert)) {
-    library_ = *library;
+    data.library = *library;
   } else {
     report_->warnings.push_back("not judged: " + library.error().what);
   }
-  const size_t n = samples_->size(), used = std::min(n, options_.max_samples);
+  const size_t n = data.samples.size(), used = std::min(n, options_.max_samples);
   std::vector<size_t> chosen;
   for (size_t i = 0; i < used; ++i) chosen.push_back(i * n / used);
   if (chosen.size() < kFewSamples) {
-    calibration_samples_ = judging_samples_ = chosen;
+    data.calibration = data.judging = chosen;
     report_->judged_on_calibration = true;
-    return {};
+    return;
   }
   for (size_t i = 0; i < chosen.size(); ++i)
-    (i % kJudgingShare == kJudgingShare - 1 ? judging_samples_ : calibration_samples_).push_back(chosen[i]);
-  return {};
+    (i % kJudgingShare == kJudgingShare - 1 ? data.judging : data.calibration).push_back(chosen[i]);
 }
 
-Status Quantization::calibrate_graph() {
+Status Quantization::calibrate_graph(QuantizationData& data) {
   CalibrateOptions o;
   o.threads = options_.threads;
   o.progress = [&](size_t done, size_t total) { step("calibration", double(done), double(total)); };
@@ -115,10 +130,18 @@ Status Quantization::calibrate_graph() {
     o.skip = [&](size_t index, const Error& e) {
       report_->warnings.push_back(fmt::format("sample {} was left out: {}", index, e.what));
     };
-  TRY(calibration_, calibrate(g_, *samples_, calibration_samples_, library_, o));
+  TRY(v_.calibration, calibrate(v_.graph, data.samples, data.calibration, data.library, o));
+  TRY_STATUS(check_judging_samples(data));
+  report_->calibration_samples = data.calibration.size();
+  report_->judging_samples = data.judging.size();
+  warn_of_data(data);
+  return {};
+}
+
+Status Quantization::check_judging_samples(QuantizationData& data) {
   std::vector<size_t> readable;
-  for (const size_t i : judging_samples_) {
-    const auto arrays = samples_->get(i);
+  for (const size_t i : data.judging) {
+    const auto arrays = data.samples.get(i);
     if (arrays) {
       readable.push_back(i);
     } else if (options_.strict) {
@@ -127,71 +150,85 @@ Status Quantization::calibrate_graph() {
       report_->warnings.push_back(fmt::format("sample {} was left out: {}", i, arrays.error().what));
     }
   }
-  judging_samples_ = std::move(readable);
-  if (judging_samples_.empty()) {
-    judging_samples_ = calibration_samples_;
+  data.judging = std::move(readable);
+  if (data.judging.empty()) {
+    data.judging = data.calibration;
     report_->judged_on_calibration = true;
   }
-  report_->calibration_samples = calibration_samples_.size();
-  report_->judging_samples = judging_samples_.size();
-  warn_of_data();
   return {};
 }
 
-void Quantization::warn_of_data() {
-  for (const Port& port : g_.inputs()) {
-    const auto it = calibration_.values.find(port.value);
-    if (it == calibration_.values.end() || it->second.empty()) continue;
+void Quantization::warn_of_data(const QuantizationData& data) {
+  for (const Port& port : v_.graph.inputs()) {
+    const auto it = v_.calibration.values.find(port.value);
+    if (it == v_.calibration.values.end() || it->second.empty()) continue;
     const Range r = it->second.extremes();
     if (r.width() == 0)
       report_->warnings.push_back(
           fmt::format("input '{}' is {} in every sample: a range chosen from that fits nothing else", port.name, r.low));
   }
-  if (calibration_samples_.size() == 1)
+  if (data.calibration.size() == 1)
     report_->warnings.push_back("one sample calibrates: ranges chosen from it may not fit others");
 }
 
-Status Quantization::make_plan() {
-  plan_options_.data = options_.mode == QuantizeMode::kInt16x8 ? DType::kI16 : DType::kI8;
-  plan_options_.per_channel = options_.per_channel;
-  TRY(plan_options_.method, range_method(options_.ranges));
-  TRY(plan_options_.node_data, choose_layers(g_, options_.keep_float, options_.keep_int16));
-  TRY(quantize_options_.inputs, interface_type(options_.inputs, "inputs"));
-  TRY(quantize_options_.outputs, interface_type(options_.outputs, "outputs"));
-  quantize_options_.per_channel = options_.per_channel;
-  TRY(plan_, plan_quantization(g_, calibration_, plan_options_));
+Status Quantization::set_options() {
+  v_.plan_options.data = options_.mode == QuantizeMode::kInt16x8 ? DType::kI16 : DType::kI8;
+  v_.plan_options.per_channel = options_.per_channel;
+  TRY(v_.plan_options.method, range_method(options_.ranges));
+  TRY(v_.plan_options.node_data, choose_layers(v_.graph, options_.keep_float, options_.keep_int16));
+  TRY(v_.quantize_options.inputs, interface_type(options_.inputs, "inputs"));
+  TRY(v_.quantize_options.outputs, interface_type(options_.outputs, "outputs"));
+  v_.quantize_options.per_channel = options_.per_channel;
   return {};
 }
 
-Status Quantization::judge(const QuantizedGraph& quantized) {
-  if (!library_) return {};
+Status Quantization::judge(const QuantizedGraph& quantized, const QuantizationData& data) {
+  if (!data.library) return {};
+  const Graph& g = v_.graph;
   DamageOptions o;
   o.run.threads = options_.threads;
   o.progress = [&](size_t done, size_t total) { step("judging", double(done), double(total)); };
-  TRY(const DamageReport damage, measure_damage(g_, quantized, *samples_, judging_samples_, library_, o));
+  TRY(const DamageReport damage, measure_damage(g, quantized, data.samples, data.judging, data.library, o));
   for (size_t i = 0; i < damage.outputs.size(); ++i) {
-    if (g_.is_state_output(i) || damage.outputs[i].count == 0) continue;
+    if (g.is_state_output(i) || damage.outputs[i].count == 0) continue;
     const ValueDamage& d = damage.outputs[i];
-    report_->outputs.push_back({g_.outputs()[i].name, to_string(d.type), d.mean_snr_db(), d.max_error});
+    report_->outputs.push_back({g.outputs()[i].name, to_string(d.type), d.mean_snr_db(), d.max_error});
   }
   for (const ValueDamage& d : damage.values) {
-    const Origin& o = g_.origin_of(d.value);
+    const Origin& o = g.origin_of(d.value);
     const DType t = d.type.dtype;
-    const auto method = is_integer(t) ? plan_.method(d.value, t) : std::nullopt;
-    report_->layers.push_back({o.module_path, o.source_op.empty() ? std::string(def_of(*g_[d.value].op).name) : o.source_op,
+    const auto method = is_integer(t) ? v_.plan.method(d.value, t) : std::nullopt;
+    report_->layers.push_back({o.module_path, o.source_op.empty() ? std::string(def_of(*g[d.value].op).name) : o.source_op,
                                o.node, o.file, o.line, std::string(name(t)), d.snr_db(), d.saturated_share(), d.used_share(),
                                method ? std::string(enum_names(*method)[size_t(*method)]) : std::string()});
   }
   return {};
 }
 
+// With few samples each one tells something of the ranges. What was judged is the model without them, which is no better.
+Status Quantization::take_in_judging_samples(const QuantizationData& data) {
+  CalibrateOptions o;
+  o.threads = options_.threads;
+  std::vector<size_t> which = data.judging;
+  TRY(const Calibration more, calibrate(v_.graph, data.samples, which, data.library, o));
+  v_.calibration.merge(more);
+  v_.repairs.push_back(fmt::format("the {} samples that judged were calibrated with afterwards", which.size()));
+  // Means that were measured stay: they belong to the layers and hardly change with the ranges.
+  std::map<uint32_t, WeightRepair> measured = std::move(v_.quantize_options.repairs);
+  TRY_STATUS(v_.make_plan());
+  if (options_.best_effort)
+    for (auto& [id, repair] : measured) v_.quantize_options.repairs[id].bias_shift = std::move(repair.bias_shift);
+  return {};
+}
+
 void Quantization::report_exceptions() {
-  for (uint32_t id : g_.topological_order()) {
-    const NodePlan& p = plan_.nodes[id];
+  const Graph& g = v_.graph;
+  for (uint32_t id : g.topological_order()) {
+    const NodePlan& p = v_.plan.nodes[id];
     if (p.data != DType::kF32) continue;
-    const Origin& o = g_.origin(g_[id].origin);
+    const Origin& o = g.origin(g[id].origin);
     report_->exceptions.push_back(
-        {o.module_path, o.source_op.empty() ? std::string(def_of(*g_[id].op).name) : o.source_op, p.reason, o.file, o.line});
+        {o.module_path, o.source_op.empty() ? std::string(def_of(*g[id].op).name) : o.source_op, p.reason, o.file, o.line});
   }
 }
 
@@ -202,13 +239,11 @@ void Quantization::report_interface(const Graph& quantized) {
       report_->interface.push_back(fmt::format("{} '{}' {}", kind, port.name, to_string(t)));
       return;
     }
-    const double scale = double(t.quant->scale[0]);
-    const auto zero = double(t.quant->zero_point.empty() ? 0 : t.quant->zero_point[0]);
-    const double low = t.dtype == DType::kI16 ? -32768 : t.dtype == DType::kU8 ? 0 : -128;
-    const double high = t.dtype == DType::kI16 ? 32767 : t.dtype == DType::kU8 ? 255 : 127;
+    const double scale = scale_of(t), zero = zero_point_of(t);
+    const IntegerRange r = integer_range(t.dtype);
     report_->interface.push_back(fmt::format("{} '{}' {}: value = {:.9g} * (integer - {}), from {:.6g} to {:.6g}", kind,
                                              port.name, to_string(Type{t.dtype, t.shape, {}}), scale, zero,
-                                             scale * (low - zero), scale * (high - zero)));
+                                             scale * (r.low - zero), scale * (r.high - zero)));
   };
   for (const Port& p : quantized.inputs()) describe("input", p);
   for (const Port& p : quantized.outputs()) describe("output", p);

@@ -65,8 +65,13 @@ struct QuantRule {
   std::string_view types = {};    ///< integer element types of the data that LiteRT's kernels take: "i8 u8 i16"
   int weight = -1;                ///< kWeighted: the operand with integers of its own
   int weight_axis = -1;           ///< axis of the weight with one scale for each index; -1: one scale for the tensor
+  int weight_in_axis = -1;        ///< axis of the weight over the data channels of one group
+  std::string_view hybrid = {};   ///< element types of weights that LiteRT's kernels take beside f32 data: "i8"
   int bias = -1;                  ///< kWeighted: the operand at scale(data) * scale(weight), zero point 0; may be absent
   DType wide_bias = DType::kI32;  ///< element type of the bias beside i16 data
+  /// kSameScale: every element of a result is an element of an operand, so that values may be clipped before the op as well as
+  /// behind it.
+  bool selects = true;
   QuantParams (*fixed)(DType data) = nullptr;  ///< kFixedOutput: the parameters that the kernel prescribes
 };
 
@@ -177,7 +182,8 @@ struct OpDef {
   Result<TfliteOp> (*emit_integer)(const OpBase&, TypesIn in, TypesIn out);
   /// nullptr, or: rewrites a node that a target cannot take into ones that it takes; true when it did.
   Result<bool> (*adapt)(const OpBase&, Rewrite&, const Target&);
-  /// nullptr, or: whether f(s * x) = s * f(x) for every s > 0 of each channel of operand 0 and the results.
+  /// nullptr, or: whether f(s * x) = s * f(x) for every s > 0 of each index of operand 0's and the result's last axis; of an op
+  /// with weights: whether its result scales with its weight and bias.
   bool (*homogeneous)(const OpBase&);
 };
 

@@ -28,6 +28,7 @@ struct LeakyReluFacts {
   static constexpr std::string_view summary = "x, or alpha * x below zero";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+  static bool homogeneous(const LeakyRelu&) { return true; }
 
   static QuantRule quantization(const LeakyRelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
   static constexpr std::string_view dtypes = "f32";
@@ -146,6 +147,7 @@ struct PreluFacts {
   static constexpr std::string_view summary = "x, or alpha * x below zero, with a tensor alpha";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+  static bool homogeneous(const Prelu&) { return true; }
 
   static QuantRule quantization(const Prelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
   static constexpr std::string_view dtypes = "f32";

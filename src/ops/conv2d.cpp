@@ -34,6 +34,7 @@ struct Conv2dFacts {
   static constexpr std::string_view summary = "2-D convolution, grouped, depthwise or plain, plus a bias";
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kWeighted;
+  static bool homogeneous(const Conv2d& o) { return o.activation == Activation::kNone || o.activation == Activation::kRelu; }
 
   static QuantRule quantization(const Conv2d& o, TypesIn in) {
     const bool depthwise = is_depthwise(o, in[0].shape, in[1].shape);
@@ -41,6 +42,8 @@ struct Conv2dFacts {
             .types = "i8 i16",
             .weight = 1,
             .weight_axis = depthwise ? 3 : 0,
+            .weight_in_axis = depthwise ? 0 : 3,
+            .hybrid = "i8",
             .bias = 2,
             .wide_bias = DType::kI64};
   }

@@ -23,9 +23,19 @@ struct FullyConnectedFacts {
   static constexpr std::string_view summary = "a matrix of weights applied along the last axis, plus a bias";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kWeighted;
+  static bool homogeneous(const FullyConnected& o) {
+    return o.activation == Activation::kNone || o.activation == Activation::kRelu;
+  }
 
   static QuantRule quantization(const FullyConnected&, TypesIn) {
-    return {.kind = Quant::kWeighted, .types = "i8 i16", .weight = 1, .weight_axis = 0, .bias = 2, .wide_bias = DType::kI64};
+    return {.kind = Quant::kWeighted,
+            .types = "i8 i16",
+            .weight = 1,
+            .weight_axis = 0,
+            .weight_in_axis = 1,
+            .hybrid = "i8 i4",
+            .bias = 2,
+            .wide_bias = DType::kI64};
   }
 
   static std::optional<WeightRoles> weights(const FullyConnected& o, TypesIn in) {

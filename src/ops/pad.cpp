@@ -30,6 +30,7 @@ struct PadFacts {
   static constexpr std::string_view summary = "elements around a tensor, a constant or a mirror image";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
+  static bool homogeneous(const Pad& o) { return o.value == 0; }
 
   static Result<Types> infer(const Pad& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

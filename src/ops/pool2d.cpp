@@ -49,10 +49,11 @@ struct Pool2dFacts {
   static constexpr std::string_view summary = "average, largest element or root mean square of 2-D windows";
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
+  static bool homogeneous(const Pool2d&) { return true; }
 
   static QuantRule quantization(const Pool2d& o, TypesIn) {
     if (o.kind == PoolKind::kL2) return {};
-    return {.kind = Quant::kSameScale, .types = "i8 u8 i16"};
+    return {.kind = Quant::kSameScale, .types = "i8 u8 i16", .selects = o.kind == PoolKind::kMax};
   }
 
   static Result<Types> infer(const Pool2d& o, TypesIn in) {

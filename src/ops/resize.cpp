@@ -23,8 +23,11 @@ struct ResizeFacts {
   static constexpr std::string_view summary = "resizes the spatial axes, by the nearest element or bilinearly";
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
+  static bool homogeneous(const Resize&) { return true; }
 
-  static QuantRule quantization(const Resize&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8 i16"}; }
+  static QuantRule quantization(const Resize& o, TypesIn) {
+    return {.kind = Quant::kSameScale, .types = "i8 u8 i16", .selects = o.kind == ResizeKind::kNearest};
+  }
 
   static Result<Types> infer(const Resize& o, TypesIn in) {
     constexpr int64_t kMax = (int64_t(1) << 31) - 1;

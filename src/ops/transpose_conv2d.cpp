@@ -25,7 +25,13 @@ struct TransposeConv2dFacts {
   static constexpr Quant quant = Quant::kWeighted;
 
   static QuantRule quantization(const TransposeConv2d&, TypesIn) {
-    return {.kind = Quant::kWeighted, .types = "i8 i16", .weight = 1, .weight_axis = 0, .bias = 2, .wide_bias = DType::kI64};
+    return {.kind = Quant::kWeighted,
+            .types = "i8 i16",
+            .weight = 1,
+            .weight_axis = 0,
+            .weight_in_axis = 3,
+            .bias = 2,
+            .wide_bias = DType::kI64};
   }
 
   static Result<Types> infer(const TransposeConv2d& o, TypesIn in) {

@@ -118,6 +118,7 @@ struct UnaryFacts {
   static constexpr std::string_view summary = "an elementwise function of one operand";
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
+  static bool homogeneous(const Unary& o) { return o.kind == UnaryKind::kRelu || o.kind == UnaryKind::kAbs; }
 
   static Result<Types> infer(const Unary& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -61,6 +61,8 @@ class Planner {
   }
   /// The operands and results of a node that are data to it (not weights, biases, indices).
   std::vector<Value> data_values(uint32_t id) const;
+  /// True when a value leaves its group: something reads it that is not an op which only selects among the group's elements.
+  bool leaves_group(const Key& k) const;
   bool is_same_scale(Value v) const { return plan_.nodes[v.node].rule.kind == Quant::kSameScale && is_integer(v.node); }
   bool is_integer(uint32_t id) const { return atl::is_integer(plan_.nodes[id].data); }
 
@@ -186,14 +188,28 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
   return all;
 }
 
+bool Planner::leaves_group(const Key& k) const {
+  for (const Use& u : g_.uses(k.first)) {
+    if (u.node == kGraphOutput) return true;
+    const NodePlan& p = plan_.nodes[u.node];
+    if (p.rule.kind != Quant::kSameScale || p.data != k.second || !p.rule.selects) return true;
+  }
+  return g_.uses(k.first).empty();
+}
+
 Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
   const DType t = members[0].second;
   std::vector<Key> sources;
   for (const Key& k : members)
     if (!is_same_scale(k.first)) sources.push_back(k);
   if (sources.empty()) sources = members;
+  // Clipping what is selected from is clipping what is selected: the range is that of the values which leave the group.
+  std::vector<Key> ranged;
+  for (const Key& k : members)
+    if (leaves_group(k)) ranged.push_back(k);
+  if (ranged.empty()) ranged = members;
   for (const auto& [member, constant] : constants_)
-    if (root(member) == group) sources.push_back({constant, t});
+    if (root(member) == group) ranged.push_back({constant, t});
   // Where everything comes from kernels that prescribe one and the same scale, it stays.
   std::optional<QuantParams> common;
   bool all_fixed = true;
@@ -206,19 +222,24 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
   RangeMethod method = options_.method;
   for (const Key& k : members)
     if (const auto it = options_.methods.find(k.first); it != options_.methods.end()) method = it->second;
+  ScaleGroup made{.members = {}, .sources = {}, .data = t, .fixed = all_fixed && common, .statistics = {}};
   QuantParams params;
-  if (all_fixed && common) {
+  if (made.fixed) {
     params = *common;
   } else {
-    TRY(const Statistics s, statistics_of(sources));
-    params = parameters_of(choose_range(s, method, t), t);
+    TRY(made.statistics, statistics_of(ranged));
+    params = parameters_of(choose_range(made.statistics, method, t), t);
   }
+  for (const Key& k : sources)
+    if (!g_.constant(k.first)) made.sources.push_back(k.first);
   for (const Key& k : members) {
     QuantPlan::Entry& e = plan_.entries[k];
     e.params = params;
     e.method = method;
-    e.group = group;
+    e.group = plan_.groups.size();
+    made.members.push_back(k.first);
   }
+  plan_.groups.push_back(std::move(made));
   return {};
 }
 
@@ -230,6 +251,22 @@ Status Planner::choose_parameters() {
 }
 
 }  // namespace
+
+void Calibration::merge(const Calibration& other) {
+  for (const auto& [v, s] : other.values) values[v].merge(s);
+  const double all = double(samples + other.samples);
+  for (const auto& [v, means] : other.channel_means) {
+    std::vector<double>& mine = channel_means[v];
+    mine.resize(means.size());
+    for (size_t c = 0; c < means.size(); ++c) mine[c] = (mine[c] * double(samples) + means[c] * double(other.samples)) / all;
+  }
+  for (const auto& [v, reach] : other.channel_reach) {
+    std::vector<double>& mine = channel_reach[v];
+    mine.resize(reach.size());
+    for (size_t c = 0; c < reach.size(); ++c) mine[c] = std::max(mine[c], reach[c]);
+  }
+  samples += other.samples;
+}
 
 Result<Range> constant_range(const Constant& c) {
   TRY(const Tensor t, c.materialize());
@@ -271,15 +308,6 @@ Type QuantPlan::produced(const Graph& g, Value v) const {
 std::optional<RangeMethod> QuantPlan::method(Value v, DType t) const {
   const auto it = entries.find({v, t});
   return it == entries.end() ? std::nullopt : std::optional(it->second.method);
-}
-
-std::vector<Value> QuantPlan::scale_group(Value v, DType t) const {
-  std::vector<Value> out;
-  const auto it = entries.find({v, t});
-  if (it == entries.end()) return out;
-  for (const auto& [key, entry] : entries)
-    if (key.second == t && entry.group == it->second.group) out.push_back(key.first);
-  return out;
 }
 
 Result<QuantPlan> plan_quantization(const Graph& g, const Calibration& calibration, const PlanOptions& options) {

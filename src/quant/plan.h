@@ -15,7 +15,11 @@ namespace atl {
 /// What calibration knows of a graph's float values.
 struct Calibration {
   std::map<Value, Statistics> values;
+  /// By value that is data of a node with weights: the mean and the largest magnitude of each index of its last axis.
+  std::map<Value, std::vector<double>> channel_means, channel_reach;
   size_t samples = 0;
+  /// Adds what other samples gave.
+  void merge(const Calibration& other);
 };
 
 struct PlanOptions {
@@ -24,8 +28,17 @@ struct PlanOptions {
   RangeMethod method = RangeMethod::kMse;
   /// What a node's data is to be, when not `data`: i8, i16 or f32 (kept float). By node id; kUnknown: nothing special.
   std::vector<DType> node_data;
-  /// Methods of single values, by value; those of the values that share its scale follow.
+  /// Methods of single values; those of the values that share its scale follow.
   std::map<Value, RangeMethod> methods;
+};
+
+/// Values that share one scale because the kernels between them hand it on.
+struct ScaleGroup {
+  std::vector<Value> members;
+  std::vector<Value> sources;  ///< the members that are computed anew, where rounding happens
+  DType data = DType::kI8;
+  bool fixed = false;     ///< a kernel prescribes the parameters
+  Statistics statistics;  ///< of the members that leave the group, and of constants joined to them; none when fixed
 };
 
 /// One node.
@@ -47,8 +60,6 @@ class QuantPlan {
   DType data_of(const Graph& g, Value v) const;
   /// The range that the parameters of v cover was chosen by this method.
   std::optional<RangeMethod> method(Value v, DType t) const;
-  /// Values that share one scale with v, v included.
-  std::vector<Value> scale_group(Value v, DType t) const;
 
   // By value and data type.
   struct Entry {
@@ -58,7 +69,8 @@ class QuantPlan {
     size_t group = 0;
   };
   std::map<std::pair<Value, DType>, Entry> entries;
-  std::vector<DType> input_data;  ///< by graph input: i8, i16 or f32
+  std::vector<ScaleGroup> groups;  ///< Entry::group is the number here
+  std::vector<DType> input_data;   ///< by graph input: i8, i16 or f32
 };
 
 /// Decides. The graph is the float one as it would be written. E: kInput when a value that needs a range has none (nothing was

@@ -24,6 +24,15 @@ Quantize quantize_op(const Type& to) {
 // Biases go up to this many steps, which leaves room for the sum of products.
 constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
 
+// The parameters with which a node reads one of its data values.
+QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, Value v) {
+  const NodePlan& p = plan.nodes[id];
+  if (p.rule.kind == Quant::kSameScale)
+    for (uint32_t i = 0; i < g[id].out.size(); ++i)
+      if (is_data(g[id].out[i])) return plan.parameters({id, i}, p.data);
+  return plan.parameters(v, p.data);
+}
+
 class Quantizer {
  public:
   Quantizer(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options)
@@ -44,7 +53,7 @@ class Quantizer {
   Value as_type(Value v, const Type& type);
   Value as_float(Value v);
   Value copied_constant(Value v);
-  QuantParams data_parameters(uint32_t id, Value v) const;
+  QuantParams data_parameters(uint32_t id, Value v) const { return read_parameters(g_, plan_, id, v); }
   int64_t result_channels(uint32_t id) const;
 
   const Graph& g_;
@@ -81,44 +90,15 @@ Value Quantizer::copied_constant(Value v) {
   return it->second;
 }
 
-// The parameters with which a node reads one of its data values.
-QuantParams Quantizer::data_parameters(uint32_t id, Value v) const {
-  const NodePlan& p = plan_.nodes[id];
-  if (p.rule.kind == Quant::kSameScale)
-    for (uint32_t i = 0; i < g_[id].out.size(); ++i)
-      if (is_data(g_[id].out[i])) return plan_.parameters({id, i}, p.data);
-  return plan_.parameters(v, p.data);
-}
-
 int64_t Quantizer::result_channels(uint32_t id) const {
   const QuantRule& rule = plan_.nodes[id].rule;
   const Shape& w = g_.type(g_[id].in[size_t(rule.weight)]).shape;
   return rule.weight_axis < 0 ? g_[id].out[0].shape.back() : w[size_t(rule.weight_axis)];
 }
 
-// The weight's scales, moved up where the bias would not fit.
 Result<std::vector<float>> Quantizer::scales_for(uint32_t id) {
   if (const auto known = scales_.find(id); known != scales_.end()) return known->second;
-  const Node& n = g_[id];
-  const QuantRule& rule = plan_.nodes[id].rule;
-  const auto repair = options_.repairs.find(id);
-  std::vector<float> scales;
-  if (repair != options_.repairs.end() && !repair->second.scales.empty()) {
-    scales = repair->second.scales;
-  } else {
-    const int axis = options_.per_channel ? rule.weight_axis : -1;
-    TRY(scales, weight_scales(*g_.constant(n.in[size_t(rule.weight)]), axis));
-    const Value bias = rule.bias >= 0 && size_t(rule.bias) < n.in.size() ? n.in[size_t(rule.bias)] : Value{};
-    if (bias.valid() && plan_.nodes[id].data == DType::kI8) {
-      TRY(const Tensor t, g_.constant(bias)->materialize());
-      const double data_scale = double(data_parameters(id, n.in[0]).scale[0]);
-      for (int64_t c = 0; c < t.count(); ++c) {
-        float& s = scales[scales.size() == 1 ? 0 : size_t(c)];
-        const double needed = std::fabs(element_as_double(t, c)) / (data_scale * kMaxBiasSteps);
-        s = std::max(s, float(needed));
-      }
-    }
-  }
+  TRY(std::vector<float> scales, scales_of_node(g_, plan_, id, options_));
   return scales_[id] = std::move(scales);
 }
 
@@ -327,6 +307,25 @@ Result<std::vector<float>> weight_scales(const Constant& weight, int axis) {
     if (m > 0 && (smallest == 0 || m < smallest)) smallest = m;
   std::vector<float> scales;
   for (const float m : largest) scales.push_back((m > 0 ? m : smallest > 0 ? smallest : 1.0f) / 127);
+  return scales;
+}
+
+Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan, uint32_t id,
+                                          const QuantizeGraphOptions& options) {
+  const auto repair = options.repairs.find(id);
+  if (repair != options.repairs.end() && !repair->second.scales.empty()) return repair->second.scales;
+  const Node& n = g[id];
+  const QuantRule& rule = plan.nodes[id].rule;
+  TRY(std::vector<float> scales,
+      weight_scales(*g.constant(n.in[size_t(rule.weight)]), options.per_channel ? rule.weight_axis : -1));
+  const Value bias = rule.bias >= 0 && size_t(rule.bias) < n.in.size() ? n.in[size_t(rule.bias)] : Value{};
+  if (!bias.valid() || !g.constant(bias) || plan.nodes[id].data != DType::kI8) return scales;
+  TRY(const Tensor t, g.constant(bias)->materialize());
+  const double data_scale = double(read_parameters(g, plan, id, n.in[0]).scale[0]);
+  for (int64_t c = 0; c < t.count(); ++c) {
+    float& s = scales[scales.size() == 1 ? 0 : size_t(c)];
+    s = std::max(s, float(std::fabs(element_as_double(t, c)) / (data_scale * kMaxBiasSteps)));
+  }
   return scales;
 }
 

@@ -37,6 +37,11 @@ struct QuantizedGraph {
 /// E: legal_integer's of the ops, with the layer as origin; of evaluating constants.
 Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options = {});
 
+/// The scales that the weight of a node gets: weight_scales(), moved up where the bias would need more than 2^30 steps. Those
+/// of its repair, where it has one. E: of evaluating constants.
+Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan, uint32_t id,
+                                          const QuantizeGraphOptions& options);
+
 /// The scales of a weight: the largest magnitude of each slice along `axis` (-1: of all) by 127. A slice of zeros takes the
 /// smallest scale of the others.
 /// E: of evaluating it; kInput for NaN or infinite values.

@@ -1,5 +1,9 @@
 #include "verify/calibration.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "ir/evaluator.h"
 #include "tflite/writer.h"
 
@@ -11,6 +15,57 @@ std::span<const float> floats(std::span<const std::byte> bytes) {
 }
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
+
+/// Values that are data of nodes with weights, of whose channels means and extremes are kept.
+class ChannelSums {
+ public:
+  explicit ChannelSums(const Graph& g) {
+    for (uint32_t id : g.topological_order()) {
+      const Node& n = g[id];
+      if (n.constant || n.in.empty() || !n.in[0].valid() || g.constant(n.in[0]) || n.op->code == OpCode::kInput) continue;
+      Types types;
+      for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+      const QuantRule rule = def_of(*n.op).quantization(*n.op, types);
+      if (rule.kind == Quant::kWeighted && rule.weight > 0 && is_data(types[0]) && !types[0].shape.empty())
+        sums_[n.in[0]].assign(size_t(std::max<int64_t>(types[0].shape.back(), 0)), 0.0);
+    }
+  }
+  void observe(Value v, std::span<const float> values) {
+    const auto it = sums_.find(v);
+    if (it == sums_.end() || it->second.empty()) return;
+    std::vector<double>& sums = it->second;
+    const size_t channels = sums.size();
+    std::vector<float> rows(channels, 0.0f);
+    std::vector<float>& reach = reach_[v];
+    reach.resize(channels, 0.0f);
+    // Some rows are added in f32, which vectorizes, before they go into the long sums.
+    constexpr size_t kRows = 64;
+    size_t row = 0;
+    for (size_t i = 0; i + channels <= values.size(); i += channels) {
+      for (size_t c = 0; c < channels; ++c) rows[c] += values[i + c];
+      for (size_t c = 0; c < channels; ++c) reach[c] = std::max(reach[c], std::fabs(values[i + c]));
+      if (++row % kRows != 0) continue;
+      for (size_t c = 0; c < channels; ++c) sums[c] += double(std::exchange(rows[c], 0.0f));
+    }
+    for (size_t c = 0; c < channels; ++c) sums[c] += double(rows[c]);
+    rows_[v] += row;
+  }
+  void store(Calibration& out) const {
+    for (const auto& [v, sums] : sums_) {
+      const auto it = rows_.find(v);
+      if (it == rows_.end() || it->second == 0) continue;
+      std::vector<double>& means = out.channel_means[v];
+      for (const double s : sums) means.push_back(s / double(it->second));
+      const auto reach = reach_.find(v);
+      if (reach != reach_.end()) out.channel_reach[v].assign(reach->second.begin(), reach->second.end());
+    }
+  }
+
+ private:
+  std::map<Value, std::vector<double>> sums_;
+  std::map<Value, std::vector<float>> reach_;
+  std::map<Value, size_t> rows_;
+};
 
 // Calls f with the arrays of every sample that can be read.
 template <class F>
@@ -34,19 +89,25 @@ Status for_each_sample(const SampleSource& samples, std::vector<size_t>& which, 
 Status evaluate_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
                         const CalibrateOptions& options, Calibration& out) {
   Evaluator evaluator(g, Evaluator::Constants::kKeep);
-  return for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
+  ChannelSums channels(g);
+  TRY_STATUS(for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
     Tensors inputs, results;
     for (const NdArray& a : arrays) inputs.push_back(tensor_of(a));
-    for (size_t k = 0; k < g.inputs().size() && k < inputs.size(); ++k)
-      if (is_data(g.type(g.inputs()[k].value))) out.values[g.inputs()[k].value].observe(inputs[k].values<float>());
+    const auto observe = [&](Value v, const Tensor& t) {
+      if (!is_data(t.type())) return;
+      out.values[v].observe(t.values<float>());
+      channels.observe(v, t.values<float>());
+    };
+    for (size_t k = 0; k < g.inputs().size() && k < inputs.size(); ++k) observe(g.inputs()[k].value, inputs[k]);
     TRY(const bool complete, evaluator.run(inputs, results, [&](const Evaluator::Step& step) {
-      for (uint32_t k = 0; k < step.results.size(); ++k)
-        if (is_data(step.results[k].type())) out.values[{step.id, k}].observe(step.results[k].values<float>());
+      for (uint32_t k = 0; k < step.results.size(); ++k) observe({step.id, k}, step.results[k]);
       return true;
     }));
     if (!complete) return error(Code::kInternal, "an evaluation ended early");
     return {};
-  });
+  }));
+  channels.store(out);
+  return {};
 }
 
 Status run_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
@@ -58,12 +119,16 @@ Status run_samples(const Graph& g, const SampleSource& samples, std::vector<size
   TRY(ExposedModel model, ExposedModel::open(std::move(library), g, file, wanted, run_options));
   std::vector<Statistics*> statistics;
   for (Value v : model.values()) statistics.push_back(&out.values[v]);
-  return for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
+  ChannelSums channels(g);
+  TRY_STATUS(for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
     return model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
       statistics[index]->observe(floats(bytes));
+      channels.observe(model.values()[index], floats(bytes));
       return {};
     });
-  });
+  }));
+  channels.store(out);
+  return {};
 }
 
 }  // namespace

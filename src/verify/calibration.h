@@ -30,9 +30,8 @@ std::vector<Value> float_values(const Graph& g);
 /// The graph as a file in memory, as WrittenFileSource. E: write_tflite's.
 Result<WrittenFileSource> written_in_memory(const Graph& g);
 
-/// Runs the samples `which` through LiteRT, or through the ops' own eval when `library` is null. Samples that were skipped leave
-/// the list.
-/// E: of the samples; LiteRT's; kInput without samples.
+/// Runs the samples `which` through LiteRT, or through the ops' own eval when `library` is null. Samples that were skipped
+/// leave the list. E: of the samples; LiteRT's; kInput without samples.
 Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
                               std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options = {});
 

@@ -1,0 +1,222 @@
+#include "api/quantization_variant.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quant/bias_correction.h"
+#include "quant/equalize_channels.h"
+#include "quant/split_activations.h"
+#include "verify/mean_errors.h"
+#include "verify/quantization_damage.h"
+#include "verify/range_effects.h"
+
+namespace atl {
+namespace {
+
+// Scales that differ by less are the same choice.
+constexpr double kAlikeScales = 0.03;
+// Another method than the default must bring this much of its noise down: less is chance, with a few samples.
+constexpr double kWorthwhile = 0.9;
+// A variant must be this much better than the plain one, in dB, for the same reason.
+constexpr double kClearlyBetter = 0.3;
+constexpr size_t kScoreSamples = 6, kBestSamples = 24;
+constexpr double kTrialMs = 700, kBestTrialMs = 60000;
+// Share of a channel's values that must pass the activation for its bias to be corrected.
+constexpr double kActiveShare = 0.2;
+
+WrittenModelOptions run_options(const QuantizationData& data) {
+  WrittenModelOptions o;
+  o.threads = data.options.threads;
+  return o;
+}
+
+void tell(const QuantizationData& data, std::string_view step, size_t done, size_t total) {
+  if (data.options.progress) data.options.progress(step, double(done), double(total));
+}
+
+// At most `count` of the samples, spread over them.
+std::vector<size_t> spread(const std::vector<size_t>& samples, size_t count) {
+  std::vector<size_t> out;
+  count = std::min(count, samples.size());
+  for (size_t i = 0; i < count; ++i) out.push_back(samples[i * samples.size() / count]);
+  return out;
+}
+
+Status recalibrate(QuantizationVariant& v, const QuantizationData& data) {
+  CalibrateOptions o;
+  o.threads = data.options.threads;
+  o.progress = [&](size_t done, size_t total) { tell(data, "calibration", done, total); };
+  std::vector<size_t> which = data.calibration;
+  TRY(v.calibration, calibrate(v.graph, data.samples, which, data.library, o));
+  return v.make_plan();
+}
+
+/// The variant with the channels of its tensors equalized; nothing where there is nothing to equalize.
+Result<std::optional<QuantizationVariant>> equalized(const QuantizationVariant& from, const QuantizationData& data) {
+  QuantizationVariant v = from;
+  v.quantize_options.repairs.clear();
+  TRY(const size_t count, equalize_channels(v.graph, v.calibration));
+  if (!count) return std::optional<QuantizationVariant>();
+  v.repairs.push_back(fmt::format("the channels of {} tensors equalized", count));
+  TRY_STATUS(recalibrate(v, data));
+  return std::optional(std::move(v));
+}
+
+Result<std::optional<QuantizationVariant>> split(const QuantizationVariant& from, const QuantizationData& data) {
+  QuantizationVariant v = from;
+  v.quantize_options.repairs.clear();
+  TRY(const size_t count, split_activations(v.graph));
+  if (!count) return std::optional<QuantizationVariant>();
+  v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
+  v.repairs.push_back(
+      fmt::format("{} layers before a PReLU or leaky ReLU are computed twice, to spare a rounding between", count));
+  TRY_STATUS(recalibrate(v, data));
+  return std::optional(std::move(v));
+}
+
+void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelError>& channels) {
+  std::vector<float>& shift = v.quantize_options.repairs[id].bias_shift;
+  shift.resize(channels.size());
+  for (size_t c = 0; c < channels.size(); ++c) {
+    const ChannelError& e = channels[c];
+    // A mean that the samples' spread explains is no error; nor can a bias help where an activation cuts most values off.
+    const double square = e.mean * e.mean;
+    if (square <= e.variance || e.active < kActiveShare) continue;
+    shift[c] += float(e.mean * (1 - e.variance / square) / e.active);
+  }
+}
+
+/// The methods' proposals for a group that are not alike, the default's first.
+std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group) {
+  RangeTrial trial{.sources = group.sources, .candidates = {}, .data = group.data, .effects = {}};
+  std::vector<RangeMethod> tried;
+  for (const RangeMethod m : {RangeMethod::kMse, RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kEntropy}) {
+    const QuantParams q = parameters_of(choose_range(group.statistics, m, group.data), group.data);
+    const auto alike = [&](const QuantParams& other) {
+      return std::fabs(double(other.scale[0]) / double(q.scale[0]) - 1) < kAlikeScales;
+    };
+    if (std::ranges::any_of(trial.candidates, alike)) continue;
+    trial.candidates.push_back(q);
+    tried.push_back(m);
+  }
+  return {std::move(trial), std::move(tried)};
+}
+
+}  // namespace
+
+Status QuantizationVariant::make_plan() {
+  quantize_options.repairs.clear();
+  TRY(plan, plan_quantization(graph, calibration, plan_options));
+  TRY([[maybe_unused]] const size_t corrected, correct_biases(graph, plan, calibration, quantize_options));
+  return {};
+}
+
+Result<double> QuantizationVariant::score(const QuantizationData& data, size_t count) const {
+  TRY(const QuantizedGraph quantized, quantize_graph(graph, plan, quantize_options));
+  const std::vector<size_t> some = spread(data.calibration, count);
+  DamageOptions o;
+  o.layers = false;
+  o.run = run_options(data);
+  TRY(const DamageReport damage, measure_damage(graph, quantized, data.samples, some, data.library, o));
+  double sum = 0;
+  size_t outputs = 0;
+  for (const ValueDamage& d : damage.outputs) {
+    if (d.count == 0) continue;
+    sum += d.mean_snr_db();
+    ++outputs;
+  }
+  return outputs ? sum / double(outputs) : 0;
+}
+
+Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data) {
+  if (!data.library) return plain;
+  // All variants are calibrated and judged with the same few samples; the one that is chosen then sees all of them.
+  QuantizationData few = data;
+  few.calibration = spread(data.calibration, data.options.best_effort ? kBestSamples : kScoreSamples);
+  std::vector<QuantizationVariant> variants;
+  TRY(auto even, equalized(plain, few));
+  if (even) variants.push_back(*std::move(even));
+  TRY(auto apart, split(plain, few));
+  if (apart) {
+    TRY(auto both, equalized(*apart, few));
+    variants.push_back(*std::move(apart));
+    if (both) variants.push_back(*std::move(both));
+  }
+  if (variants.empty()) return plain;
+  QuantizationVariant reference = plain;
+  TRY_STATUS(recalibrate(reference, few));
+  TRY(double best, reference.score(few, few.calibration.size()));
+  best += kClearlyBetter;
+  QuantizationVariant* chosen = nullptr;
+  for (QuantizationVariant& v : variants) {
+    tell(data, "repairs", size_t(&v - variants.data()), variants.size());
+    TRY(const double score, v.score(few, few.calibration.size()));
+    if (score <= best) continue;
+    best = score;
+    chosen = &v;
+  }
+  if (!chosen) return plain;
+  TRY_STATUS(recalibrate(*chosen, data));
+  return std::move(*chosen);
+}
+
+Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library) return {};
+  std::vector<RangeTrial> trials;
+  std::vector<std::vector<RangeMethod>> methods;
+  for (const ScaleGroup& group : v.plan.groups) {
+    if (group.fixed || group.sources.empty() || group.data != DType::kI8) continue;
+    auto [trial, tried] = trial_of(group);
+    if (tried.size() < 2) continue;
+    trials.push_back(std::move(trial));
+    methods.push_back(std::move(tried));
+  }
+  if (trials.empty()) return {};
+  RangeEffectOptions o;
+  o.run = run_options(data);
+  o.milliseconds = data.options.best_effort ? kBestTrialMs : kTrialMs;
+  if (data.options.best_effort) o.samples = kBestSamples;
+  o.progress = [&](size_t done, size_t total) { tell(data, "ranges", done, total); };
+  TRY_STATUS(measure_range_effects(v.graph, trials, data.samples, data.calibration, data.library, o));
+  size_t changed = 0, measured = 0;
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const auto& effects = trials[i].effects;
+    if (effects.empty()) continue;
+    ++measured;
+    const auto best = size_t(std::ranges::min_element(effects) - effects.begin());
+    if (best == 0 || effects[best] > kWorthwhile * effects[0]) continue;
+    v.plan_options.methods[trials[i].sources[0]] = methods[i][best];
+    ++changed;
+  }
+  v.repairs.push_back(
+      fmt::format("ranges of {} of {} tensors chosen by their effect on the outputs: {} not by least square error", measured,
+                  trials.size(), changed));
+  return changed ? v.make_plan() : Status{};
+}
+
+Status correct_measured_means(QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library) return {};
+  std::vector<std::vector<uint32_t>> rounds = weighted_layers(v.graph, v.plan);
+  std::vector<Value> values;
+  for (const auto& round : rounds)
+    for (const uint32_t id : round) values.push_back({id, 0});
+  TRY(const double before, v.score(data, kBestSamples));
+  TRY(const MeanErrors errors,
+      MeanErrors::open(v.graph, v.plan, values, data.samples, data.calibration, data.library, run_options(data)));
+  QuantizationVariant moved = v;
+  for (size_t i = 0; i < rounds.size(); ++i) {
+    tell(data, "biases", i, rounds.size());
+    std::vector<Value> of_round;
+    for (const uint32_t id : rounds[i]) of_round.push_back({id, 0});
+    TRY(const QuantizedGraph quantized, quantize_graph(moved.graph, moved.plan, moved.quantize_options));
+    TRY(const auto measured, errors.measure(quantized, of_round));
+    for (const auto& [value, channels] : measured) move_bias(moved, value.node, channels);
+  }
+  TRY(const double after, moved.score(data, kBestSamples));
+  if (after <= before + kClearlyBetter) return {};
+  v = std::move(moved);
+  v.repairs.push_back(fmt::format("biases of {} layers moved by the mean errors that the integer model shows", values.size()));
+  return {};
+}
+
+}  // namespace atl

@@ -1,0 +1,44 @@
+// One way to quantize a graph: the float graph with its repairs, what calibration knows of it, and the plan.
+#pragma once
+#include "api/dataset_samples.h"
+#include "atoll/quantize.h"
+#include "quant/quantize_graph.h"
+#include "run/litert_library.h"
+
+namespace atl {
+
+/// What all variants are made and judged with. References must outlive them.
+struct QuantizationData {
+  const DatasetSamples& samples;
+  std::vector<size_t> calibration, judging;      ///< numbers of samples
+  std::shared_ptr<const LiteRtLibrary> library;  ///< null: calibration by the ops' own eval, nothing is measured
+  const QuantizeOptions& options;
+};
+
+struct QuantizationVariant {
+  Graph graph;
+  Calibration calibration;
+  PlanOptions plan_options;
+  QuantizeGraphOptions quantize_options;
+  QuantPlan plan;
+  std::vector<std::string> repairs;  ///< one sentence each
+
+  /// Plans, and corrects the biases for what rounding the weights adds. E: plan_quantization's.
+  Status make_plan();
+  /// Mean over the outputs of their SNR on at most `count` of the calibration samples, in dB. E: LiteRT's.
+  Result<double> score(const QuantizationData& data, size_t count) const;
+};
+
+/// Changes of the float graph that keep its function: equalized channels, and leaky activations computed with their layers.
+/// Gives the variant with the best score; the graph as it is unless another is clearly better. `plain` is calibrated and
+/// planned. E: of calibration; LiteRT's.
+Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data);
+
+/// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew. E: LiteRT's.
+Status choose_range_methods(QuantizationVariant& variant, const QuantizationData& data);
+
+/// Moves biases by what the channels of the integer model are off by on average, layer by layer from the inputs on; kept only
+/// where the score gains. E: LiteRT's.
+Status correct_measured_means(QuantizationVariant& variant, const QuantizationData& data);
+
+}  // namespace atl

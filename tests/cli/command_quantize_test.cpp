@@ -1,0 +1,80 @@
+#include "command_line.h"
+
+namespace atl::cli {
+namespace {
+
+using nlohmann::json;
+
+const std::string kDigits = source_file("demo/digits.pt2"), kTest = source_file("demo/digits_test.npz");
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class QuantizeTest : public CommandLineTest {
+ protected:
+  void SetUp() override {
+    CommandLineTest::SetUp();
+    if (!has_litert()) GTEST_SKIP() << "LiteRT is not installed";
+  }
+  json quantize(std::vector<std::string> more, int exit_code = 0) const {
+    std::vector<std::string> args{"quantize", kDigits, "-o", "q.tflite", "--json"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Answer a = run(args);
+    EXPECT_EQ(a.exit_code, exit_code) << a.out << a.err;
+    return json::parse(a.out, nullptr, false);
+  }
+};
+
+TEST_F(QuantizeTest, DigitsBecomeIntegersAndStayRight) {
+  const json j = quantize({"--calibrate", kTest, "--io", "float32"});
+  const json& q = j["quantization"];
+  EXPECT_EQ(q["mode"], "int8");
+  EXPECT_TRUE(q["float_layers"].empty());
+  EXPECT_FALSE(q["judged_on_calibration"]);
+  EXPECT_EQ(q["calibration_samples"].get<int>() + q["judging_samples"].get<int>(), 128);
+  EXPECT_GT(q["outputs"][0]["snr_db"], 25);
+  EXPECT_FALSE(q["layers"].empty());
+  EXPECT_EQ(j["proof"]["verdict"], "proven");
+  const Answer a = run({"run", "q.tflite", "--each", "--input", "x=" + kTest, "--expect", kTest, "--min-snr", "1", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json r = json::parse(a.out);
+  EXPECT_GE(r["accuracy"]["correct"].get<int>(), r["accuracy"]["recorded_correct"].get<int>() - 3);
+}
+
+TEST_F(QuantizeTest, AnyFloatFileIsQuantizedToTheSame) {
+  ASSERT_EQ(run({"convert", kDigits, "-o", "f.tflite", "-q"}).exit_code, 0);
+  quantize({"--calibrate", kTest});
+  ASSERT_EQ(run({"quantize", "f.tflite", "-o", "q2.tflite", "--calibrate", kTest, "-q"}).exit_code, 0);
+  const json a = json::parse(run({"inspect", "q.tflite", "--json"}).out),
+             b = json::parse(run({"inspect", "q2.tflite", "--json"}).out);
+  EXPECT_EQ(a.at("signatures"), b.at("signatures"));
+  EXPECT_EQ(a.at("operator_counts"), b.at("operator_counts"));
+}
+
+TEST_F(QuantizeTest, TheSameInputGivesTheSameBytes) {
+  quantize({"--calibrate", kTest, "--max-samples", "16"});
+  const std::string first = bytes_of(path("q.tflite"));
+  quantize({"--calibrate", kTest, "--max-samples", "16"});
+  EXPECT_EQ(first, bytes_of(path("q.tflite")));
+}
+
+TEST_F(QuantizeTest, SixteenBitsAreCloser) {
+  const json a = quantize({"--calibrate", kTest}), b = quantize({"--calibrate", kTest, "--mode", "int16x8"});
+  EXPECT_GT(b["quantization"]["outputs"][0]["snr_db"].get<double>(), a["quantization"]["outputs"][0]["snr_db"].get<double>());
+}
+
+TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
+  EXPECT_EQ(quantize({}, 1)["error"]["what"], "int8 needs samples to calibrate with");
+  EXPECT_EQ(quantize({"--calibrate", "nothing.npz"}, 1)["error"]["what"], "'nothing.npz' does not exist");
+  EXPECT_EQ(quantize({"--calibrate", kTest, "--mode", "int7"}, 2)["error"]["what"], "there is no quantization 'int7'");
+  EXPECT_EQ(quantize({"--calibrate", kTest, "--io", "f16"}, 2)["error"]["what"], "there is no type 'f16' for the inputs");
+  EXPECT_EQ(quantize({"--calibrate", kTest, "--keep-float", "nose.*"}, 2)["error"]["what"], "no layer is called 'nose.*'");
+  quantize({"--calibrate", kTest});
+  EXPECT_EQ(run({"quantize", "q.tflite", "-o", "qq.tflite", "--calibrate", kTest}).exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(path("qq.tflite")));
+}
+
+}  // namespace
+}  // namespace atl::cli

@@ -1,0 +1,298 @@
+#include "quant/quantize_graph.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "ir/evaluator.h"
+#include "ops/binary.h"
+#include "ops/quantized.h"
+#include "pass/graph_eval.h"
+#include "quant/bias_correction.h"
+#include "quant/equalize_channels.h"
+#include "quant/split_activations.h"
+
+namespace atl {
+namespace {
+
+#define LAST "layout=channels_last}\n"
+constexpr std::string_view kNet = R"(
+%0: f32[1,6,7,3] = input "x"
+%1: f32[5,2,3,3] = const "w" {random 1}
+%2: f32[5] = const "b" {random 2}
+%3: f32[1,5,5,5] = conv2d(%0, %1, %2) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=relu, layout=channels_last}
+%4: f32[4,5] = const "m" {random 3}
+%5: f32[4] = const "c" {random 4}
+%6: f32[1,5,5,4] = fully_connected(%3, %4, %5) {activation=none}
+%7: f32[1,5,5,4] = softmax(%6) {axis=3, beta=1}
+output "y" = %6
+output "z" = %7
+)";
+
+/// Statistics and channel means of every float value, from the ops' own eval.
+Calibration calibrated(const Graph& g, const std::vector<Tensors>& samples) {
+  Calibration c;
+  Evaluator evaluator(g);
+  for (const Tensors& inputs : samples) {
+    for (size_t i = 0; i < inputs.size(); ++i) c.values[g.inputs()[i].value].observe(inputs[i].values<float>());
+    Tensors outputs;
+    auto done = evaluator.run(inputs, outputs, [&](const Evaluator::Step& s) {
+      for (uint32_t k = 0; k < s.results.size(); ++k)
+        if (s.results[k].dtype() == DType::kF32) c.values[{s.id, k}].observe(s.results[k].values<float>());
+      return true;
+    });
+    EXPECT_TRUE(done) << (done ? "" : format(done.error()));
+  }
+  c.samples = samples.size();
+  return c;
+}
+
+Tensors random_inputs(const Graph& g, uint64_t seed) {
+  Tensors out;
+  for (const Port& p : g.inputs()) out.push_back(random_tensor(g.type(p.value), seed++));
+  return out;
+}
+
+double snr_db(const Tensor& real, const Tensor& got) {
+  double signal = 0, noise = 0;
+  for (int64_t i = 0; i < real.count(); ++i) {
+    const double r = element_as_double(real, i), e = element_as_double(got, i) - r;
+    signal += r * r;
+    noise += e * e;
+  }
+  return 10 * std::log10(signal / std::max(noise, 1e-30));
+}
+
+class QuantizeGraph : public testing::Test {
+ protected:
+  void SetUp() override {
+    g = graph_of(kNet);
+    for (uint64_t s = 0; s < 4; ++s) samples.push_back(random_inputs(g, 100 + s));
+    calibration = calibrated(g, samples);
+  }
+  QuantPlan plan_of(const PlanOptions& options = {}) {
+    auto p = plan_quantization(g, calibration, options);
+    EXPECT_TRUE(p) << format(p.error());
+    return *std::move(p);
+  }
+  QuantizedGraph quantized(const QuantPlan& plan, const QuantizeGraphOptions& options = {}) {
+    auto q = quantize_graph(g, plan, options);
+    EXPECT_TRUE(q) << format(q.error());
+    return *std::move(q);
+  }
+  Graph g;
+  std::vector<Tensors> samples;
+  Calibration calibration;
+};
+
+TEST_F(QuantizeGraph, IntegersThroughout) {
+  QuantizeGraphOptions options;
+  options.inputs = options.outputs = InterfaceType::kInt8;
+  const QuantizedGraph q = quantized(plan_of(), options);
+  ASSERT_TRUE(verify(q.graph)) << print(q.graph);
+  for (uint32_t id : q.graph.topological_order())
+    for (const Type& t : q.graph[id].out) EXPECT_TRUE(q.graph[id].constant || t.dtype == DType::kI8) << print(q.graph);
+  EXPECT_EQ(q.graph.type(q.graph.outputs()[1].value).quant->scale[0], 1.0f / 256);  // what the softmax kernel prescribes
+  EXPECT_EQ(q.graph.count(OpCode::kQuantize) + q.graph.count(OpCode::kDequantize), 0u);
+}
+
+TEST_F(QuantizeGraph, WeightsHaveAScaleForEachResultChannelAndBiasesFit) {
+  const QuantPlan plan = plan_of();
+  const QuantizedGraph q = quantized(plan);
+  int weights = 0, biases = 0;
+  for (uint32_t id = 0; id < q.graph.size(); ++id) {
+    const Node& n = q.graph[id];
+    if (n.dead || !n.constant || !n.out[0].quant) continue;
+    const Type& t = n.out[0];
+    if (t.dtype == DType::kI8) {
+      ++weights;
+      EXPECT_EQ(t.quant->scale.size(), size_t(t.shape[size_t(t.quant->axis)]));
+      const Tensor values = *n.constant->materialize();
+      for (const int8_t v : values.values<int8_t>()) EXPECT_GT(v, -128);
+    } else {
+      ++biases;
+      EXPECT_EQ(t.dtype, DType::kI32);
+      EXPECT_EQ(t.quant->scale.size(), size_t(t.shape[0]));
+    }
+  }
+  EXPECT_EQ(weights, 2);
+  EXPECT_EQ(biases, 2);
+}
+
+TEST_F(QuantizeGraph, FloatInterfaceQuantizesItself) {
+  const QuantizedGraph q = quantized(plan_of());
+  EXPECT_EQ(q.graph.type(q.graph.inputs()[0].value).dtype, DType::kF32);
+  EXPECT_EQ(q.graph.type(q.graph.outputs()[0].value).dtype, DType::kF32);
+  EXPECT_EQ(q.graph.count(OpCode::kQuantize), 1u);
+  EXPECT_EQ(q.graph.count(OpCode::kDequantize), 2u);
+}
+
+TEST_F(QuantizeGraph, BytesOfACameraAreTheIntegersMovedBy128) {
+  QuantizeGraphOptions options;
+  options.inputs = InterfaceType::kUint8;
+  const QuantizedGraph q = quantized(plan_of(), options);
+  const Type& u8 = q.graph.type(q.graph.inputs()[0].value);
+  ASSERT_EQ(u8.dtype, DType::kU8);
+  const Type i8 = plan_of().produced(g, g.inputs()[0].value);
+  EXPECT_EQ(u8.quant->scale, i8.quant->scale);
+  EXPECT_EQ(u8.quant->zero_point[0], i8.quant->zero_point[0] + 128);
+}
+
+TEST_F(QuantizeGraph, LayersCanStayFloat) {
+  PlanOptions options;
+  options.node_data.assign(g.size(), DType::kUnknown);
+  for (uint32_t id = 0; id < g.size(); ++id)
+    if (g[id].op->code == OpCode::kFullyConnected) options.node_data[id] = DType::kF32;
+  const QuantPlan plan = plan_of(options);
+  const QuantizedGraph q = quantized(plan);
+  ASSERT_TRUE(verify(q.graph));
+  EXPECT_EQ(q.graph.count(OpCode::kFullyConnected), 1u);
+  int reasons = 0;
+  for (const NodePlan& p : plan.nodes) reasons += p.data == DType::kF32 && !p.reason.empty();
+  EXPECT_EQ(reasons, 1);
+}
+
+TEST_F(QuantizeGraph, ValuesWithoutARangeAreNamed) {
+  calibration.values.clear();
+  const auto p = plan_quantization(g, calibration, {});
+  ASSERT_FALSE(p);
+  EXPECT_EQ(p.error().code, Code::kInput);
+  EXPECT_EQ(p.error().what, "a layer has no calibrated range");
+}
+
+TEST_F(QuantizeGraph, NanActivationsAreNamed) {
+  calibration.values[g.outputs()[0].value].observe(std::vector<float>{std::numeric_limits<float>::quiet_NaN()});
+  const auto p = plan_quantization(g, calibration, {});
+  ASSERT_FALSE(p);
+  EXPECT_EQ(p.error().what, "a layer gives 1 NaN or infinite values on the calibration data");
+}
+
+TEST(ScaleGroups, ShareOneScaleAndConstantsOnlyWidenIt) {
+  const Graph g = graph_of(R"(
+%0: f32[2,3] = input "a"
+%1: f32[2,3] = input "b"
+%2: f32[2,3] = const "k" {9, 0, 0, 0, 0, 0}
+%3: f32[2,9] = concat(%0, %1, %2) {axis=1}
+%4: f32[2,3] = binary(%1, %2) {kind=mul, activation=none}
+output "y" = %3
+output "z" = %4
+)");
+  const Calibration c = calibrated(g, {random_inputs(g, 7)});
+  const auto plan = plan_quantization(g, c, {.method = RangeMethod::kMinMax});
+  ASSERT_TRUE(plan) << format(plan.error());
+  const Value a = g.inputs()[0].value, b = g.inputs()[1].value, y = g.outputs()[0].value, z = g.outputs()[1].value;
+  EXPECT_EQ(plan->parameters(a, DType::kI8), plan->parameters(y, DType::kI8));
+  EXPECT_EQ(plan->parameters(b, DType::kI8), plan->parameters(y, DType::kI8));
+  EXPECT_NE(plan->parameters(z, DType::kI8), plan->parameters(y, DType::kI8));
+  EXPECT_NEAR(double(plan->parameters(y, DType::kI8).scale[0]) * 255, 9 + 2, 0.3);
+  const auto q = quantize_graph(g, *plan);
+  ASSERT_TRUE(q) << format(q.error());
+  EXPECT_TRUE(verify(q->graph));
+}
+
+TEST(ScaleGroups, WhatASelectionDropsNeedsNoRange) {
+  const Graph g = graph_of(R"(
+%0: f32[2,3] = input "a"
+%1: f32[2,3] = const "k" {0, 0, 0, 0, 0, 0}
+%2: f32[2,3] = binary(%0, %1) {kind=maximum, activation=none}
+output "y" = %2
+)");
+  const Calibration c = calibrated(g, {random_inputs(g, 7)});
+  const auto plan = plan_quantization(g, c, {.method = RangeMethod::kMinMax});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->parameters(g.inputs()[0].value, DType::kI8).zero_point[0], -128);
+}
+
+TEST(BiasCorrection, TakesTheMeanOfRoundingOffTheBias) {
+  const Graph g = graph_of(kNet);
+  const Tensors sample = random_inputs(g, 5);
+  Calibration c = calibrated(g, {sample});
+  c.channel_means[g.inputs()[0].value] = {0.5, -1.25, 2};
+  const auto plan = plan_quantization(g, c, {});
+  ASSERT_TRUE(plan);
+  QuantizeGraphOptions options;
+  const auto moved = correct_biases(g, *plan, c, options);
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(*moved, 1u);
+  const auto conv = options.repairs.begin();
+  const Node& n = g[conv->first];
+  const Tensor w = *g.constant(n.in[1])->materialize();
+  const auto scales = *weight_scales(*g.constant(n.in[1]), 0);
+  for (int64_t o = 0; o < 5; ++o) {
+    double shift = 0;
+    for (int64_t i = 0; i < 18; ++i) {
+      const double v = element_as_double(w, o * 18 + i), s = double(scales[size_t(o)]);
+      shift += (v - s * std::nearbyint(v / s)) * c.channel_means[g.inputs()[0].value][size_t(i % 3)];
+    }
+    EXPECT_NEAR(double(conv->second.bias_shift[size_t(o)]), shift, 1e-6);
+  }
+}
+
+constexpr std::string_view kChain = R"(
+%0: f32[1,6,7,3] = input "x"
+%1: f32[5,2,3,3] = const "w" {random 1}
+%2: f32[5] = const "b" {random 2}
+%3: f32[1,5,5,5] = conv2d(%0, %1, %2) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=none, layout=channels_last}
+%4: f32[5] = const "a" {0.25, -0.5, 1, 0, 0.75}
+%5: f32[1,5,5,5] = prelu(%3, %4)
+%6: f32[1,3,3,5] = const "dw" {random 5}
+%7: f32[5] = const "db" {random 6}
+%8: f32[1,3,3,5] = conv2d(%5, %6, %7) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=5, activation=relu, layout=channels_last}
+%9: f32[4,5] = const "m" {random 3}
+%10: f32[1,3,3,4] = fully_connected(%8, %9, _) {activation=none}
+output "y" = %10
+)";
+
+TEST(SplitActivations, KeepsTheFunction) {
+  Graph g = graph_of(kChain);
+  const Tensors in = random_inputs(g, 9);
+  const Tensors before = evaluate_graph(g, in);
+  const auto count = split_activations(g);
+  ASSERT_TRUE(count) << format(count.error());
+  EXPECT_EQ(*count, 1u);
+  EXPECT_EQ(g.count(OpCode::kPrelu), 0u);
+  EXPECT_EQ(g.count(OpCode::kConv2d), 3u);
+  EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+}
+
+TEST(SplitActivations, LeavesSlopesAboveOneAlone) {
+  std::string text(kChain);
+  text.replace(text.find("0.25, -0.5"), 4, "1.25");
+  Graph g = graph_of(text);
+  const auto count = split_activations(g);
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 0u);
+}
+
+TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
+  Graph g = graph_of(kChain);
+  const Tensors in = random_inputs(g, 11);
+  const Tensors before = evaluate_graph(g, in);
+  Calibration c;
+  for (uint32_t id : g.topological_order()) {
+    if (g[id].op->code == OpCode::kPrelu) c.channel_reach[{id, 0}] = {1, 16, 4, 0, 2};
+    if (g[id].op->code == OpCode::kConv2d && g[id].in[0] != g.inputs()[0].value) c.channel_reach[{id, 0}] = {8, 8, 2, 1, 8};
+  }
+  const auto count = equalize_channels(g, c);
+  ASSERT_TRUE(count) << format(count.error());
+  EXPECT_EQ(*count, 2u);
+  ASSERT_TRUE(verify(g));
+  EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+  // The channel that reaches 1 where another reaches 16 is multiplied by 4.
+  const Graph original = graph_of(kChain);
+  const auto value_of_prelu = [](const Graph& of, const Tensors& inputs) {
+    Evaluator e(of);
+    Tensors outputs;
+    Tensor found;
+    EXPECT_TRUE(e.run(inputs, outputs, [&](const Evaluator::Step& s) {
+      if (of[s.id].op->code == OpCode::kPrelu) found = s.results[0];
+      return true;
+    }));
+    return found;
+  };
+  const Tensor was = value_of_prelu(original, in), is = value_of_prelu(g, in);
+  for (int64_t i = 0; i < was.count(); i += 5) EXPECT_NEAR(element_as_double(is, i), 4 * element_as_double(was, i), 1e-4);
+}
+
+}  // namespace
+}  // namespace atl
