@@ -144,7 +144,7 @@ class CalibrationData : public SampleSource {
 };
 
 Result<Graph> integer_graph(const Case& c, const FloatModel& m) {
-  const size_t which[] = {0, 1, 2};
+  std::vector<size_t> which{0, 1, 2};
   TRY(const Calibration calibration, calibrate(m.graph, CalibrationData(c, m), which, nullptr));
   PlanOptions options;
   options.data = c.data;
