@@ -7,7 +7,9 @@
 #include "api/layer_choice.h"
 #include "api/quantization_variant.h"
 #include "ops/fixed_point.h"
+#include "quant/compress_weights.h"
 #include "verify/quantization_damage.h"
+#include "verify/random_inputs.h"
 
 namespace atl {
 namespace {
@@ -36,6 +38,25 @@ Result<RangeMethod> range_method(const std::string& text) {
                "the methods are auto, minmax, percentile, mse and entropy");
 }
 
+/// Made up inputs, for what needs no ranges.
+class RandomSamples : public SampleSource {
+ public:
+  RandomSamples(const Graph& g, uint64_t seed) : g_(g), seed_(seed) {}
+  size_t size() const override { return kRandomSamples; }
+  Result<std::vector<NdArray>> get(size_t index) const override {
+    TRY(const Tensors tensors, random_inputs(g_, {}, seed_ + index));
+    std::vector<NdArray> out;
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (!g_.is_state_input(i)) out.push_back(array_of(tensors[i]));
+    return out;
+  }
+
+ private:
+  static constexpr size_t kRandomSamples = 4;
+  const Graph& g_;
+  const uint64_t seed_;
+};
+
 /// The work of quantize_model, step by step.
 class Quantization {
  public:
@@ -48,11 +69,14 @@ class Quantization {
 
  private:
   Result<DatasetSamples> open_data();
+  void find_library(QuantizationData& data);
+  Result<QuantizedModel> compress();
   void choose_samples(QuantizationData& data);
   Status calibrate_graph(QuantizationData& data);
   Status check_judging_samples(QuantizationData& data);
   Status set_options();
-  Status judge(const QuantizedGraph& quantized, const QuantizationData& data);
+  Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
+               std::shared_ptr<const LiteRtLibrary> library);
   Status take_in_judging_samples(const QuantizationData& data);
   void report_exceptions();
   void report_interface(const Graph& quantized);
@@ -70,10 +94,10 @@ class Quantization {
 Result<QuantizedModel> Quantization::run() {
   const auto start = std::chrono::steady_clock::now();
   report_->mode = name(options_.mode);
-  if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8)
-    return error(Code::kUnsupportedForm, fmt::format("{} is not written yet", name(options_.mode)), "use int8 or int16x8");
+  if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8) return compress();
   TRY(const DatasetSamples samples, open_data());
   QuantizationData data{samples, {}, {}, nullptr, options_};
+  find_library(data);
   choose_samples(data);
   TRY_STATUS(set_options());
   TRY_STATUS(calibrate_graph(data));
@@ -84,7 +108,7 @@ Result<QuantizedModel> Quantization::run() {
     if (options_.best_effort) TRY_STATUS(correct_measured_means(v_, data));
   }
   TRY(QuantizedGraph quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
-  TRY_STATUS(judge(quantized, data));
+  if (data.library) TRY_STATUS(judge(quantized, data.samples, data.judging, data.library));
   if (!report_->judged_on_calibration && data.calibration.size() + data.judging.size() < kManySamples) {
     TRY_STATUS(take_in_judging_samples(data));
     TRY(quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
@@ -103,13 +127,51 @@ Result<DatasetSamples> Quantization::open_data() {
   return DatasetSamples::open(v_.graph, permutations_, options_.data, options_.preprocess);
 }
 
-void Quantization::choose_samples(QuantizationData& data) {
-  // Without LiteRT calibration still works, by the ops' own eval; nothing is judged then.
+// Without LiteRT calibration still works, by the ops' own eval; nothing is judged then.
+void Quantization::find_library(QuantizationData& data) {
   if (auto library = LiteRtLibrary::find(options_.litert)) {
     data.library = *library;
   } else {
     report_->warnings.push_back("not judged: " + library.error().what);
   }
+}
+
+// Weights alone: nothing is calibrated; judged on the data, or on random inputs where there is none.
+Result<QuantizedModel> Quantization::compress() {
+  const auto start = std::chrono::steady_clock::now();
+  const Graph& g = v_.graph;
+  TRY(const std::vector<DType> chosen, choose_layers(g, options_.keep_float, options_.keep_int16));
+  CompressOptions o;
+  o.per_channel = options_.per_channel;
+  for (const DType t : chosen) o.keep.push_back(t == DType::kF32);
+  o.form = options_.mode == QuantizeMode::kFloat16   ? WeightForm::kFloat16
+           : options_.mode == QuantizeMode::kDynamic ? WeightForm::kHybrid
+           : options_.weight_bits == 4               ? WeightForm::kInt4
+                                                     : WeightForm::kInt8;
+  TRY(QuantizedGraph compressed, compress_weights(g, o));
+  const RandomSamples random(g, options_.seed);
+  std::optional<DatasetSamples> given;
+  if (!options_.data.empty()) {
+    TRY(given, open_data());
+  }
+  const SampleSource& samples = given ? static_cast<const SampleSource&>(*given) : random;
+  std::vector<size_t> which;
+  const size_t used = std::min(samples.size(), options_.max_samples);
+  for (size_t i = 0; i < used; ++i) which.push_back(i * samples.size() / used);
+  auto library = LiteRtLibrary::find(options_.litert);
+  if (library) {
+    TRY_STATUS(judge(compressed, samples, which, *library));
+    report_->judging_samples = which.size();
+    if (!given) report_->warnings.push_back("judged on random inputs: --calibrate names real ones");
+  } else {
+    report_->warnings.push_back("not judged: " + library.error().what);
+  }
+  report_interface(compressed.graph);
+  report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return QuantizedModel{std::move(compressed.graph), report_};
+}
+
+void Quantization::choose_samples(QuantizationData& data) {
   const size_t n = data.samples.size(), used = std::min(n, options_.max_samples);
   std::vector<size_t> chosen;
   for (size_t i = 0; i < used; ++i) chosen.push_back(i * n / used);
@@ -182,13 +244,13 @@ Status Quantization::set_options() {
   return {};
 }
 
-Status Quantization::judge(const QuantizedGraph& quantized, const QuantizationData& data) {
-  if (!data.library) return {};
+Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
+                           std::shared_ptr<const LiteRtLibrary> library) {
   const Graph& g = v_.graph;
   DamageOptions o;
   o.run.threads = options_.threads;
   o.progress = [&](size_t done, size_t total) { step("judging", double(done), double(total)); };
-  TRY(const DamageReport damage, measure_damage(g, quantized, data.samples, data.judging, data.library, o));
+  TRY(const DamageReport damage, measure_damage(g, quantized, samples, which, std::move(library), o));
   for (size_t i = 0; i < damage.outputs.size(); ++i) {
     if (g.is_state_output(i) || damage.outputs[i].count == 0) continue;
     const ValueDamage& d = damage.outputs[i];

@@ -117,6 +117,9 @@ struct Conv2dFacts {
     return r.replace(r.add(valid, std::move(in)));
   }
 
+  // Float data beside integer weights.
+  static bool hybrid(TypesIn in) { return in[0].dtype == DType::kF32 && in[1].dtype == DType::kI8; }
+
   static Result<TfliteOp> emit(const Conv2d& o, TypesIn in) {
     const Shape &x = in[0].shape, &w = in[1].shape;
     const Sizes s = sizes_of(o, x, w);
@@ -130,15 +133,16 @@ struct Conv2dFacts {
       options.fused_activation_function = tflite_activation(o.activation);
       return options;
     };
+    const bool per_channel = in[1].quant && in[1].quant->scale.size() > 1;
     TfliteOp op;
     if (is_depthwise(o, x, w)) {
       auto options = fill(tflite::DepthwiseConv2DOptionsT{});
       options.depth_multiplier = int32_t(s.filters / o.groups);
       const bool dilated = o.dilation != std::array<int64_t, 2>{1, 1};
-      const int version = in[0].dtype == DType::kI8 ? 3 : dilated ? 2 : 1;
+      const int version = hybrid(in) ? (per_channel ? 6 : 4) : in[0].dtype == DType::kI8 ? 3 : dilated ? 2 : 1;
       op = TfliteOp(BuiltinOperator::DEPTHWISE_CONV_2D, version, 2, std::move(options));
     } else {
-      const int version = o.groups > 1 ? 6 : in[0].dtype == DType::kI8 ? 3 : 1;
+      const int version = o.groups > 1 ? 6 : hybrid(in) ? (per_channel ? 5 : 2) : in[0].dtype == DType::kI8 ? 3 : 1;
       op = TfliteOp(BuiltinOperator::CONV_2D, version, 2, fill(tflite::Conv2DOptionsT{}));
     }
     if (present(in, 2)) {

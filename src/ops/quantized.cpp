@@ -117,6 +117,13 @@ struct QuantizedFacts {
 
   static Result<Tensors> eval(const Quantized& o, TensorsIn in) {
     const OpDef& def = def_of(*o.op.op);
+    // Hybrid kernels quantize their data as they run, in ways that differ between LiteRT's own; the real product is what they
+    // approach.
+    if (!in.empty() && is_float(in[0].dtype())) {
+      Tensors real;
+      for (const Tensor& t : in) real.push_back(real_values(t));
+      return def.eval(*o.op.op, real);
+    }
     if (def.eval_integer) return def.eval_integer(*o.op.op, in, o.out);
     // An op that moves elements, or chooses among them, does so with integers too.
     Types real;

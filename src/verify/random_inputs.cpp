@@ -15,20 +15,20 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr int64_t kMaxIndex = std::numeric_limits<int32_t>::max();
 
-using MaybeRange = std::optional<IntegerRange>;
+using MaybeRange = std::optional<IndexBounds>;
 
 // Both limits hold. Where they exclude each other (an index that is wrapped when negative), the one without negative values.
 MaybeRange both(MaybeRange a, MaybeRange b) {
   if (!a) return b;
   if (!b) return a;
-  const IntegerRange r{std::max(a->low, b->low), std::min(a->high, b->high)};
+  const IndexBounds r{std::max(a->low, b->low), std::min(a->high, b->high)};
   if (r.low <= r.high) return r;
   return a->low >= 0 ? a : b;
 }
 
 MaybeRange axis_range(int64_t size) {
   if (size <= 0) return std::nullopt;
-  return IntegerRange{0, size - 1};
+  return IndexBounds{0, size - 1};
 }
 
 class RangeFinder {
@@ -113,14 +113,14 @@ class RangeFinder {
   }
 
   // What an operand may be when the result of an operation with c lies in r. Conservative for the operations that limit.
-  static MaybeRange before(BinaryKind kind, IntegerRange r, int64_t c, bool left) {
+  static MaybeRange before(BinaryKind kind, IndexBounds r, int64_t c, bool left) {
     switch (kind) {
       case BinaryKind::kAdd:
-        return IntegerRange{r.low - c, r.high - c};
+        return IndexBounds{r.low - c, r.high - c};
       case BinaryKind::kSub:
-        return left ? IntegerRange{r.low + c, r.high + c} : IntegerRange{c - r.high, c - r.low};
+        return left ? IndexBounds{r.low + c, r.high + c} : IndexBounds{c - r.high, c - r.low};
       case BinaryKind::kMul:
-        return c > 0 ? IntegerRange{(r.low + c - 1) / c, r.high / c} : r;
+        return c > 0 ? IndexBounds{(r.low + c - 1) / c, r.high / c} : r;
       case BinaryKind::kFloorMod:
         return std::nullopt;
       default:
@@ -142,7 +142,7 @@ class Generator {
     const double u = 1 - uniform(), v = uniform();
     return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
   }
-  int64_t integer(IntegerRange r) {
+  int64_t integer(IndexBounds r) {
     const uint64_t span = uint64_t(r.high) - uint64_t(r.low) + 1;
     return span == 0 ? int64_t(bits_()) : int64_t(uint64_t(r.low) + bits_() % span);
   }
@@ -174,7 +174,7 @@ std::optional<Moments> moments(const Tensor& t) {
 }
 
 template <class T>
-IntegerRange clamp_to(IntegerRange r) {
+IndexBounds clamp_to(IndexBounds r) {
   if constexpr (sizeof(T) < 8) {
     r.low = std::clamp<int64_t>(r.low, int64_t(std::numeric_limits<T>::min()), int64_t(std::numeric_limits<T>::max()));
     r.high = std::clamp<int64_t>(r.high, int64_t(std::numeric_limits<T>::min()), int64_t(std::numeric_limits<T>::max()));
@@ -182,10 +182,10 @@ IntegerRange clamp_to(IntegerRange r) {
   return r;
 }
 
-IntegerRange range_for(const Graph& g, size_t i, const std::optional<Tensor>& sample) {
+IndexBounds range_for(const Graph& g, size_t i, const std::optional<Tensor>& sample) {
   if (const MaybeRange r = index_range(g, i)) return *r;
   if (!sample || sample->count() == 0) return {};
-  IntegerRange r{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+  IndexBounds r{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
   for (int64_t k = 0; k < sample->count(); ++k) {
     const int64_t v = element_as_int(*sample, k);
     r = {std::min(r.low, v), std::max(r.high, v)};
@@ -202,7 +202,7 @@ void fill(Tensor& t, const Graph& g, size_t input, const std::optional<Tensor>& 
     const double share = m ? std::clamp(m->mean, 0.25, 0.75) : 0.5;
     for (int64_t i = 0; i < n; ++i) out[i] = random.uniform() < share;
   } else if constexpr (std::is_integral_v<T>) {
-    const IntegerRange r = clamp_to<T>(range_for(g, input, sample));
+    const IndexBounds r = clamp_to<T>(range_for(g, input, sample));
     for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(random.integer(r));
   } else {
     auto m = sample ? moments(*sample) : std::nullopt;
@@ -215,7 +215,7 @@ void fill(Tensor& t, const Graph& g, size_t input, const std::optional<Tensor>& 
 
 }  // namespace
 
-std::optional<IntegerRange> index_range(const Graph& graph, size_t i) {
+std::optional<IndexBounds> index_range(const Graph& graph, size_t i) {
   MaybeRange r = RangeFinder(graph).of(graph.inputs()[i].value, 0);
   if (r) r->low = std::max<int64_t>(r->low, std::min<int64_t>(0, r->high));
   return r;

@@ -9,15 +9,15 @@
 namespace atl {
 
 /// Bounds of an integer, both inside.
-struct IntegerRange {
+struct IndexBounds {
   int64_t low = 0, high = 9;
-  bool operator==(const IntegerRange&) const = default;
+  bool operator==(const IndexBounds&) const = default;
 };
 
 /// The values that input `i` may take, as far as its uses tell: an input that reaches the indices of a gather, scatter or
 /// one-hot must lie inside their axis (never below 0). Followed through ops that move elements, and through addition,
 /// subtraction and multiplication by a constant. nullopt when no use limits it.
-std::optional<IntegerRange> index_range(const Graph& graph, size_t i);
+std::optional<IndexBounds> index_range(const Graph& graph, size_t i);
 
 /// One random tensor for each input. The same graph, samples and seed give the same values on every machine.
 /// Floats: normal, with the sample's mean and deviation and inside its range; N(0,1) without a sample or with a constant one.

@@ -65,6 +65,24 @@ TEST_F(QuantizeTest, SixteenBitsAreCloser) {
   EXPECT_GT(b["quantization"]["outputs"][0]["snr_db"].get<double>(), a["quantization"]["outputs"][0]["snr_db"].get<double>());
 }
 
+TEST_F(QuantizeTest, SmallerWeightsUnderFloatActivations) {
+  const json whole = quantize({"--calibrate", kTest});
+  const double float_weights = double(json::parse(run({"convert", kDigits, "-o", "f.tflite", "--json"}).out)["constant_bytes"]);
+  struct Mode {
+    std::vector<std::string> args;
+    double least_snr, largest_share;
+  };
+  for (const Mode& m :
+       {Mode{{"--mode", "float16"}, 55, 0.6}, Mode{{"--mode", "dynamic"}, 30, 0.4}, Mode{{"--mode", "weight-only"}, 35, 0.4},
+        Mode{{"--mode", "weight-only", "--weight-bits", "4"}, 10, 0.35}}) {
+    const json j = quantize(m.args);
+    EXPECT_GT(j["quantization"]["outputs"][0]["snr_db"].get<double>(), m.least_snr) << j["quantization"];
+    EXPECT_LT(double(j["constant_bytes"]) / float_weights, m.largest_share) << m.args[1];
+    EXPECT_EQ(j["inputs"][0]["type"].get<std::string>().substr(0, 3), "f32");
+  }
+  EXPECT_EQ(whole["inputs"][0]["type"].get<std::string>().substr(0, 2), "i8");
+}
+
 TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
   EXPECT_EQ(quantize({}, 1)["error"]["what"], "int8 needs samples to calibrate with");
   EXPECT_EQ(quantize({"--calibrate", "nothing.npz"}, 1)["error"]["what"], "'nothing.npz' does not exist");

@@ -35,8 +35,8 @@ output "z" = %7
 
 TEST(IndexRange, FollowsUsesToTheGather) {
   const Graph g = graph_of(kEmbedding);
-  EXPECT_EQ(index_range(g, 0), (IntegerRange{0, 22}));
-  EXPECT_EQ(index_range(g, 1), (IntegerRange{0, 20}));
+  EXPECT_EQ(index_range(g, 0), (IndexBounds{0, 22}));
+  EXPECT_EQ(index_range(g, 1), (IndexBounds{0, 20}));
 }
 
 TEST(IndexRange, WrappedIndicesAreNotNegative) {
@@ -51,7 +51,7 @@ TEST(IndexRange, WrappedIndicesAreNotNegative) {
 %7: f32[6,4] = gather(%3, %6) {axis=0, batch_dims=0}
 output "y" = %7
 )");
-  EXPECT_EQ(index_range(g, 0), (IntegerRange{0, 22}));
+  EXPECT_EQ(index_range(g, 0), (IndexBounds{0, 22}));
 }
 
 TEST(IndexRange, NothingLimitsAnIntegerThatIsOnlyAdded) {

@@ -71,9 +71,13 @@ nlohmann::ordered_json quantization_json(const QuantizeReport& r) {
 }
 
 void print_quantization(const QuantizeReport& r, bool layers) {
-  fmt::print("  {} from {} samples in {}, judged on {}{}\n", styled(r.mode, Style::kBold, stdout), r.calibration_samples,
-             human_seconds(r.seconds), r.judging_samples,
-             r.judged_on_calibration ? " of them (too few to keep some apart)" : " others");
+  const bool calibrated = r.calibration_samples > 0;
+  fmt::print("  {}{} in {}, judged on {}{}\n", styled(r.mode, Style::kBold, stdout),
+             calibrated ? fmt::format(" from {} samples", r.calibration_samples) : "", human_seconds(r.seconds),
+             r.judging_samples,
+             !calibrated               ? " samples"
+             : r.judged_on_calibration ? " of them (too few to keep some apart)"
+                                       : " others");
   for (const QuantizedOutput& o : r.outputs)
     fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}\n", o.name,
                o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db), o.max_error);
