@@ -107,6 +107,7 @@ Result<QuantizedModel> Quantization::run() {
     TRY_STATUS(choose_range_methods(v_, data));
     if (options_.best_effort) TRY_STATUS(correct_measured_means(v_, data));
   }
+  if (options_.min_snr_db) TRY_STATUS(choose_int16_layers(v_, data));
   TRY(QuantizedGraph quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
   if (data.library) TRY_STATUS(judge(quantized, data.samples, data.judging, data.library));
   if (!report_->judged_on_calibration && data.calibration.size() + data.judging.size() < kManySamples) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "quant/bias_correction.h"
 #include "quant/equalize_channels.h"
@@ -111,21 +112,22 @@ Status QuantizationVariant::make_plan() {
   return {};
 }
 
-Result<double> QuantizationVariant::score(const QuantizationData& data, size_t count) const {
+Result<std::vector<double>> QuantizationVariant::output_snr(const QuantizationData& data, size_t count) const {
   TRY(const QuantizedGraph quantized, quantize_graph(graph, plan, quantize_options));
   const std::vector<size_t> some = spread(data.calibration, count);
   DamageOptions o;
   o.layers = false;
   o.run = run_options(data);
   TRY(const DamageReport damage, measure_damage(graph, quantized, data.samples, some, data.library, o));
-  double sum = 0;
-  size_t outputs = 0;
-  for (const ValueDamage& d : damage.outputs) {
-    if (d.count == 0) continue;
-    sum += d.mean_snr_db();
-    ++outputs;
-  }
-  return outputs ? sum / double(outputs) : 0;
+  std::vector<double> out;
+  for (size_t i = 0; i < damage.outputs.size(); ++i)
+    if (damage.outputs[i].count > 0 && !graph.is_state_output(i)) out.push_back(damage.outputs[i].mean_snr_db());
+  return out;
+}
+
+Result<double> QuantizationVariant::score(const QuantizationData& data, size_t count) const {
+  TRY(const std::vector<double> snr, output_snr(data, count));
+  return snr.empty() ? 0 : std::accumulate(snr.begin(), snr.end(), 0.0) / double(snr.size());
 }
 
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data) {

@@ -27,6 +27,8 @@ struct QuantizationVariant {
   Status make_plan();
   /// Mean over the outputs of their SNR on at most `count` of the calibration samples, in dB. E: LiteRT's.
   Result<double> score(const QuantizationData& data, size_t count) const;
+  /// The same by output, states aside.
+  Result<std::vector<double>> output_snr(const QuantizationData& data, size_t count) const;
 };
 
 /// Changes of the float graph that keep its function: equalized channels, and leaky activations computed with their layers.
@@ -40,5 +42,10 @@ Status choose_range_methods(QuantizationVariant& variant, const QuantizationData
 /// Moves biases by what the channels of the integer model are off by on average, layer by layer from the inputs on; kept only
 /// where the score gains. E: LiteRT's.
 Status correct_measured_means(QuantizationVariant& variant, const QuantizationData& data);
+
+/// Gives 16 bits to as few layers as it takes for every output to reach options.min_snr_db on the calibration samples: those
+/// around the tensors whose rounding does most to the outputs that miss it. E: kInput when it cannot be reached, with what is
+/// reached; LiteRT's.
+Status choose_int16_layers(QuantizationVariant& variant, const QuantizationData& data);
 
 }  // namespace atl

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <set>
 
 #include "ops/fixed_point.h"
@@ -169,10 +170,10 @@ Status EffectMeter::measure(RangeTrial& trial) {
   TRY(CompiledModel model, CompiledModel::load(library_, std::move(file.bytes), run));
   for (const QuantParams& q : trial.candidates) {
     TRY(const std::vector<double> noise, noise_of(model, trial, q));
-    double sum = 0;
-    for (size_t o = 0; o < noise.size(); ++o)
-      if (signal_[o] > 0) sum += noise[o] / signal_[o];
-    trial.effects.push_back(sum);
+    std::vector<double> relative;
+    for (size_t o = 0; o < noise.size(); ++o) relative.push_back(signal_[o] > 0 ? noise[o] / signal_[o] : 0);
+    trial.effects.push_back(std::accumulate(relative.begin(), relative.end(), 0.0));
+    trial.effects_by_output.push_back(std::move(relative));
   }
   return {};
 }

@@ -17,6 +17,8 @@ struct RangeTrial {
   /// Filled in: by candidate, the outputs' noise relative to their signal, summed over the outputs. Empty where the budget
   /// did not reach.
   std::vector<double> effects;
+  /// The same by candidate and output, not summed; 0 for outputs that are not float.
+  std::vector<std::vector<double>> effects_by_output;
 };
 
 struct RangeEffectOptions {

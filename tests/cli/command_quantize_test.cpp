@@ -65,6 +65,20 @@ TEST_F(QuantizeTest, SixteenBitsAreCloser) {
   EXPECT_GT(b["quantization"]["outputs"][0]["snr_db"].get<double>(), a["quantization"]["outputs"][0]["snr_db"].get<double>());
 }
 
+TEST_F(QuantizeTest, ALeastSnrGivesSomeLayersSixteenBits) {
+  const json plain = quantize({"--calibrate", kTest, "--max-samples", "32"});
+  const double snr = plain["quantization"]["outputs"][0]["snr_db"];
+  const json j = quantize({"--calibrate", kTest, "--max-samples", "32", "--min-snr", std::to_string(int(snr) + 4)});
+  EXPECT_GT(j["quantization"]["outputs"][0]["snr_db"].get<double>(), snr + 2);
+  size_t wide = 0, narrow = 0;
+  for (const json& l : j["quantization"]["layers"]) (l["type"] == "i16" ? wide : narrow) += 1;
+  EXPECT_GT(wide, 0u);
+  EXPECT_GT(narrow, 0u);
+  EXPECT_NE(quantize({"--calibrate", kTest, "--min-snr", "200"}, 1)["error"]["what"].get<std::string>().find(
+                "200 dB cannot be reached"),
+            std::string::npos);
+}
+
 TEST_F(QuantizeTest, SmallerWeightsUnderFloatActivations) {
   const json whole = quantize({"--calibrate", kTest});
   const double float_weights = double(json::parse(run({"convert", kDigits, "-o", "f.tflite", "--json"}).out)["constant_bytes"]);
