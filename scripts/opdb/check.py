@@ -98,8 +98,8 @@ Results are PyTorch's but for these, which are left as the kernels are because t
 * Ties. Which of several equal elements `topk`, `kthvalue`, `mode` and `median` name in their indices: LiteRT names the first, PyTorch leaves
   it open. The values are the same.
 * `rsqrt` of a float zero is NaN in XNNPACK's kernel, not infinite.
-* Division, powers and remainders of int64 are computed in 32 bits where LiteRT has no kernel of 64; a proof on numbers that do not
-  fit fails.
+* `exp` of NaN is 0 and `sign` of NaN is NaN; PyTorch has NaN and 0. Denormal numbers count as zero in XNNPACK's rounding.
+* Products of integer matrices that take more than 16,777,216 multiplications are computed in float32; smaller ones exactly.
 * A training-mode batch or instance norm whose running statistics are inputs normalizes with the batch's statistics; the inputs are not
   changed.
 * A program with an input without elements is written, but not proven: LiteRT's C API does not take such inputs (its Python interpreter does).

@@ -11,7 +11,14 @@
 namespace atl {
 
 inline Value unary(Builder& b, UnaryKind k, Value x) { return b.add(Unary(k), {x}); }
-inline Value binary(Builder& b, BinaryKind k, Value x, Value y) { return b.add(Binary(k), {x, y}); }
+/// Sums, products and extremes of bools are logic.
+inline Value binary(Builder& b, BinaryKind k, Value x, Value y) {
+  const bool is_or = k == BinaryKind::kAdd || k == BinaryKind::kMaximum;
+  const bool is_and = k == BinaryKind::kMul || k == BinaryKind::kMinimum;
+  if ((is_or || is_and) && x.valid() && b.dtype(x) == DType::kBool)
+    return b.add(Logical(is_or ? LogicalKind::kOr : LogicalKind::kAnd), {x, y});
+  return b.add(Binary(k), {x, y});
+}
 /// x with a number of x's element type.
 inline Value binary(Builder& b, BinaryKind k, Value x, double y) { return binary(b, k, x, b.scalar(y, b.dtype(x))); }
 inline Value add(Builder& b, Value x, Value y) { return binary(b, BinaryKind::kAdd, x, y); }
@@ -44,8 +51,12 @@ inline Value slice(Builder& b, Value x, int64_t axis, int64_t begin, int64_t siz
   sizes[size_t(axis)] = size;
   return b.add(Slice(std::move(begins), std::move(sizes)), {x});
 }
-/// The reduction over `axes`; x itself when there are none (a scalar).
+/// The reduction over `axes`; x itself when there are none (a scalar). Sums, products and extremes of bools are logic.
 inline Value reduce(Builder& b, ReduceKind k, Value x, std::vector<int64_t> axes, bool keep_dims) {
+  if (x.valid() && b.dtype(x) == DType::kBool) {
+    if (k == ReduceKind::kSum || k == ReduceKind::kMax) k = ReduceKind::kAny;
+    if (k == ReduceKind::kProd || k == ReduceKind::kMin) k = ReduceKind::kAll;
+  }
   return axes.empty() ? x : b.add(Reduce(k, std::move(axes), keep_dims), {x});
 }
 /// All axes of x.

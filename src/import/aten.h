@@ -10,14 +10,19 @@ std::span<const Import> aten_spatial();
 std::span<const Import> aten_shape();
 std::span<const Import> aten_rearrange();
 std::span<const Import> aten_index();
+std::span<const Import> aten_embedding();
+std::span<const Import> aten_unknown_size();
 std::span<const Import> aten_reduce();
 std::span<const Import> aten_statistics();
+std::span<const Import> aten_histogram();
 std::span<const Import> aten_norm();
 std::span<const Import> aten_loss();
 std::span<const Import> aten_matmul();
+std::span<const Import> aten_matrix_functions();
 std::span<const Import> aten_attention();
 std::span<const Import> aten_recurrent();
 std::span<const Import> aten_create();
+std::span<const Import> aten_windows();
 std::span<const Import> aten_experts();
 
 }  // namespace atl

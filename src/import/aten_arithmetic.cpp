@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "import/aten_elementwise.h"
+#include "import/loop.h"
 #include "ops/promotion.h"
 
 namespace atl {
@@ -56,7 +57,14 @@ void import_floor_divide(SourceCall& c) {
 void import_fmod(SourceCall& c) {
   const Values in = operands(c);
   if (c.failed()) return;
-  if (is_integer(c.dtype(in[0]))) return c.result(sub(c, in[0], mul(c, div(c, in[0], in[1]), in[1])));
+  if (is_integer(c.dtype(in[0]))) {
+    // FLOOR_MOD has the divisor's sign.
+    const Value rest = binary(c, BinaryKind::kFloorMod, in[0], in[1]);
+    const auto below = [&](Value v) { return c.to_dtype(compare(c, CompareKind::kLess, v, 0.0), DType::kI32); };
+    const Value apart = compare(c, CompareKind::kNotEqual, below(in[0]), below(in[1]));
+    const Value wrong = c.add(Logical(LogicalKind::kAnd), {apart, compare(c, CompareKind::kNotEqual, rest, 0.0)});
+    return c.result(select(c, wrong, sub(c, rest, in[1]), rest));
+  }
   const auto abs = [&](Value v) { return unary(c, UnaryKind::kAbs, v); };
   const Value rest = binary(c, BinaryKind::kFloorMod, abs(in[0]), abs(in[1]));
   c.result(mul(c, rest, unary(c, UnaryKind::kSign, in[0])));
@@ -80,12 +88,44 @@ Value power(Builder& b, Value x, double e) {
   return {};
 }
 
+// x to a known power by squaring.
+Value repeated_square(Builder& b, Value x, int64_t e) {
+  Value y;
+  for (Value square = x; e > 0; e >>= 1) {
+    if (e & 1) y = y.valid() ? mul(b, y, square) : square;
+    if (e > 1) square = mul(b, square, square);
+  }
+  return y;
+}
+
+// i64, for which LiteRT has no POW: the bits of the exponent say which squares to multiply. Exponents beyond 63 overflow unless
+// the base is 0, 1 or -1: 62 or 63 stands for them.
+Value wide_power(Builder& b, Value x, Value e) {
+  constexpr int kBits = 6;
+  const Value one = number_like(b, x, 1);
+  const Value far = binary(b, BinaryKind::kAdd, binary(b, BinaryKind::kFloorMod, e, 2.0), 62);
+  Value rest = b.add(Cast(DType::kI32), {select(b, compare(b, CompareKind::kGreater, e, 63.0), far, e)}), y, square = x;
+  for (int i = 0; i < kBits; ++i) {
+    const Value bit = binary(b, BinaryKind::kFloorMod, rest, 2.0);
+    const Value factor = select(b, compare(b, CompareKind::kEqual, bit, 1.0), square, one);
+    y = y.valid() ? mul(b, y, factor) : factor;
+    if (i + 1 < kBits) {
+      square = mul(b, square, square);
+      rest = binary(b, BinaryKind::kFloorDiv, rest, 2.0);
+    }
+  }
+  return y;
+}
+
 // LiteRT's POW refuses negative exponents of integers; torch gives 1 for 1, a sign for -1 and 0 for all others.
 Value integer_power(SourceCall& c, Value x, Value e) {
-  if (const auto known = c.uniform_value(e); known && *known >= 0) return binary(c, BinaryKind::kPow, x, e);
+  const bool wide = c.dtype(x) == DType::kI64;
+  if (const auto known = c.uniform_value(e); known && *known >= 0)
+    return wide && *known > 0 && *known < 64 ? repeated_square(c, x, int64_t(*known)) : binary(c, BinaryKind::kPow, x, e);
   const Value zero = number_like(c, x, 0), one = number_like(c, x, 1);
   const auto equal = [&](Value v, double to) { return compare(c, CompareKind::kEqual, v, to); };
-  const Value y = binary(c, BinaryKind::kPow, x, binary(c, BinaryKind::kMaximum, 0.0, e));
+  const Value bounded = binary(c, BinaryKind::kMaximum, 0.0, e);
+  const Value y = wide ? wide_power(c, x, bounded) : binary(c, BinaryKind::kPow, x, bounded);
   const Value sign = select(c, equal(binary(c, BinaryKind::kFloorMod, e, 2.0), 0), one, number_like(c, x, -1));
   const Value below = select(c, equal(x, 1), one, select(c, equal(x, -1), sign, zero));
   return select(c, compare(c, CompareKind::kLess, e, 0.0), below, y);
@@ -100,6 +140,41 @@ void import_pow(SourceCall& c) {
     if (const Value y = power(c, in[0], *e); y.valid() || c.failed()) return c.result(y);
   }
   c.result(is_integer(c.dtype(in[0])) ? integer_power(c, in[0], in[1]) : binary(c, BinaryKind::kPow, in[0], in[1]));
+}
+
+/// Euclid's algorithm on whole tensors: pairs whose second number is zero wait for the others.
+Value greatest_divisor(Builder& b, Value x, Value y) {
+  Loop loop;
+  loop.variables = {unary(b, UnaryKind::kAbs, x), unary(b, UnaryKind::kAbs, y)};
+  loop.names = {"x", "y"};
+  loop.more = [](Builder& g, const Values& v, const Values&) {
+    return reduce(g, ReduceKind::kAny, compare(g, CompareKind::kNotEqual, v[1], 0), all_axes(g, v[1]), false);
+  };
+  loop.step = [](Builder& g, const Values& v, const Values&) {
+    const Value done = compare(g, CompareKind::kEqual, v[1], 0);
+    const Value rest = binary(g, BinaryKind::kFloorMod, v[0], select(g, done, number_like(g, v[1], 1), v[1]));
+    return Values{select(g, done, v[0], v[1]), select(g, done, v[1], rest)};
+  };
+  return add_loop(b, loop)[0];
+}
+
+template <bool kMultiple>
+void import_gcd(SourceCall& c) {
+  Values in = operands(c);
+  if (c.failed()) return;
+  const DType t = c.dtype(in[0]);
+  for (Value& v : in) {
+    if (t != DType::kI64) v = c.to_dtype(v, DType::kI32);
+    if (c.shape(v) != c.result_type().shape) v = c.add(BroadcastTo(c.result_type().shape), {v});
+  }
+  if (element_count(c.result_type().shape) == 0) return c.result(c.to_dtype(in[0], t));
+  Value y = greatest_divisor(c, in[0], in[1]);
+  if (kMultiple) {
+    // Both zero: the multiple is zero, and so is the product.
+    const Value part = div(c, in[0], binary(c, BinaryKind::kMaximum, y, 1));
+    y = unary(c, UnaryKind::kAbs, mul(c, part, in[1]));
+  }
+  c.result(c.to_dtype(y, t));
 }
 
 void import_lerp(SourceCall& c) {
@@ -231,6 +306,8 @@ constexpr Import kImports[] = {
     {"aten.float_power.Tensor_Scalar", import_pow},
     {"aten.float_power.Tensor_Tensor", import_pow},
     {"aten.float_power.Scalar", import_pow},
+    {"aten.gcd.default", import_gcd<false>},
+    {"aten.lcm.default", import_gcd<true>},
     {"aten.lerp.Scalar", import_lerp},
     {"aten.lerp.Tensor", import_lerp},
     {"aten.addcmul.default", import_addc<BinaryKind::kMul>},

@@ -1,5 +1,5 @@
-// Bessel functions and Chebyshev polynomials. The Bessel functions are the rational and asymptotic approximations of Hart et
-// al. and of Abramowitz and Stegun (9.8), about 1e-7.
+// Bessel functions, Airy's function and Chebyshev polynomials. The Bessel functions are the rational and asymptotic
+// approximations of Hart et al. and of Abramowitz and Stegun (9.8), about 1e-7.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -149,6 +149,51 @@ Value spherical_j0(Builder& b, Value x) {
   return select(b, compare(b, CompareKind::kEqual, x, 0.0), number_like(b, x, 1), finite);
 }
 
+// ---- Airy's function. Polynomials fitted to it (2.5e-6): itself in the middle; beyond, in 1 / zeta with zeta = 2/3 |x|^1.5,
+// the factor of its decay, or the amplitudes of its waves. NaN at both infinities, as torch has it.
+
+constexpr double kAiryLow = -2.5, kAiryHigh = 2;
+
+/// zeta and the factor 1 / (sqrt(pi) a^(1/4)) for a > 0
+std::pair<Value, Value> airy_phase(Builder& b, Value a) {
+  const Value square_root = root(b, a);
+  return {scale(b, mul(b, a, square_root), 2.0 / 3), over(b, std::numbers::inv_sqrtpi, root(b, square_root))};
+}
+
+Value airy_middle(Builder& b, Value x) {
+  constexpr double kMiddle[] = {-0.00015051917, 0.0036849204, -0.00726706152, -0.0132112532, 0.0613363353,
+                                -0.0523798108,  -0.129238132, 0.36782366,     -0.208534314,  -0.498374388,
+                                0.91185376,     -0.264968087, -0.554375482,   0.418724552};
+  const Value inside = clamp(b, x, kAiryLow, kAiryHigh);
+  return polynomial(b, scale(b, shift(b, inside, -0.5 * (kAiryLow + kAiryHigh)), 2 / (kAiryHigh - kAiryLow)), kMiddle);
+}
+
+Value airy_decay(Builder& b, Value x) {
+  constexpr double kDecay[] = {0.0233767749,  -0.067021359, 0.0882958376,  -0.0750551487, 0.0518420319,
+                               -0.0374843271, 0.0371098695, -0.0694440075, 0.999999999};
+  constexpr double kZeroBeyond = 200;  // keeps zeta finite
+  const auto [zeta, factor] = airy_phase(b, clamp(b, x, kAiryHigh, kZeroBeyond));
+  return mul(b, mul(b, scale(b, factor, 0.5), exponential(b, negative(b, zeta))), polynomial(b, over(b, 1, zeta), kDecay));
+}
+
+Value airy_waves(Builder& b, Value x) {
+  constexpr double kCosine[] = {-0.0198029862,  0.089506847,   -0.126703812,   0.0780953721,
+                                -0.00177631871, -0.0370565772, -1.29356767e-6, 1};
+  constexpr double kSine[] = {0.132109578,   -0.213991325,  0.117595117,  0.00544185719,
+                              -0.0388003508, 4.57672557e-5, 0.0694435327, 0};
+  const auto [zeta, factor] = airy_phase(b, larger(b, -kAiryLow, negative(b, x)));
+  const Value z = over(b, 1, zeta), angle = shift(b, zeta, -std::numbers::pi / 4);
+  const Value even = mul(b, unary(b, UnaryKind::kCos, angle), polynomial(b, z, kCosine));
+  const Value odd = mul(b, unary(b, UnaryKind::kSin, angle), polynomial(b, z, kSine));
+  return mul(b, factor, add(b, even, odd));
+}
+
+Value airy(Builder& b, Value x) {
+  const Value right = select(b, compare(b, CompareKind::kGreater, x, kAiryHigh), airy_decay(b, x), airy_middle(b, x));
+  const Value y = where_below(b, x, kAiryLow, airy_waves(b, x), right);
+  return where_below(b, magnitude(b, x), kInfinity, y, number_like(b, x, kNan));
+}
+
 // ---- Chebyshev polynomials of order trunc(n), in closed form: trigonometric inside [-1, 1], hyperbolic outside.
 
 enum class Chebyshev { kT, kU, kV, kW };
@@ -222,15 +267,32 @@ constexpr Import kImports[] = {
     {"aten.special_bessel_j1.default", import_function<j1>},
     {"aten.special_bessel_y0.default", import_function<y0>},
     {"aten.special_bessel_y1.default", import_function<y1>},
+    {"aten.special_airy_ai.default", import_function_of_x<airy>},
     {"aten.special_spherical_bessel_j0.default", import_function_of_x<spherical_j0>},
     {"aten.special_chebyshev_polynomial_t.default", import_chebyshev<Chebyshev::kT, false>},
+    {"aten.special_chebyshev_polynomial_t.n_scalar", import_chebyshev<Chebyshev::kT, false>},
+    {"aten.special_chebyshev_polynomial_t.x_scalar", import_chebyshev<Chebyshev::kT, false>},
     {"aten.special_chebyshev_polynomial_u.default", import_chebyshev<Chebyshev::kU, false>},
+    {"aten.special_chebyshev_polynomial_u.n_scalar", import_chebyshev<Chebyshev::kU, false>},
+    {"aten.special_chebyshev_polynomial_u.x_scalar", import_chebyshev<Chebyshev::kU, false>},
     {"aten.special_chebyshev_polynomial_v.default", import_chebyshev<Chebyshev::kV, false>},
+    {"aten.special_chebyshev_polynomial_v.n_scalar", import_chebyshev<Chebyshev::kV, false>},
+    {"aten.special_chebyshev_polynomial_v.x_scalar", import_chebyshev<Chebyshev::kV, false>},
     {"aten.special_chebyshev_polynomial_w.default", import_chebyshev<Chebyshev::kW, false>},
+    {"aten.special_chebyshev_polynomial_w.n_scalar", import_chebyshev<Chebyshev::kW, false>},
+    {"aten.special_chebyshev_polynomial_w.x_scalar", import_chebyshev<Chebyshev::kW, false>},
     {"aten.special_shifted_chebyshev_polynomial_t.default", import_chebyshev<Chebyshev::kT, true>},
+    {"aten.special_shifted_chebyshev_polynomial_t.n_scalar", import_chebyshev<Chebyshev::kT, true>},
+    {"aten.special_shifted_chebyshev_polynomial_t.x_scalar", import_chebyshev<Chebyshev::kT, true>},
     {"aten.special_shifted_chebyshev_polynomial_u.default", import_chebyshev<Chebyshev::kU, true>},
+    {"aten.special_shifted_chebyshev_polynomial_u.n_scalar", import_chebyshev<Chebyshev::kU, true>},
+    {"aten.special_shifted_chebyshev_polynomial_u.x_scalar", import_chebyshev<Chebyshev::kU, true>},
     {"aten.special_shifted_chebyshev_polynomial_v.default", import_chebyshev<Chebyshev::kV, true>},
+    {"aten.special_shifted_chebyshev_polynomial_v.n_scalar", import_chebyshev<Chebyshev::kV, true>},
+    {"aten.special_shifted_chebyshev_polynomial_v.x_scalar", import_chebyshev<Chebyshev::kV, true>},
     {"aten.special_shifted_chebyshev_polynomial_w.default", import_chebyshev<Chebyshev::kW, true>},
+    {"aten.special_shifted_chebyshev_polynomial_w.n_scalar", import_chebyshev<Chebyshev::kW, true>},
+    {"aten.special_shifted_chebyshev_polynomial_w.x_scalar", import_chebyshev<Chebyshev::kW, true>},
 };
 
 }  // namespace

@@ -1,11 +1,13 @@
 // Convolutions of one to three spatial axes, plain and transposed. One spatial axis is two with a height of 1; what LiteRT's
 // operators lack (groups in 3-D, groups and dilation when transposed) is composed here.
 #include <algorithm>
+#include <numeric>
 
 #include "import/aten_spatial.h"
 #include "import/spatial_forms.h"
 #include "ops/binary.h"
 #include "ops/conv.h"
+#include "ops/matmul.h"
 #include "ops/shape.h"
 
 namespace atl {
@@ -135,16 +137,62 @@ Value dilated_weight(SourceCall& c, const Convolution& a) {
   return w;
 }
 
-// A transposed convolution of many groups: the plain convolution, with turned kernels, of the data with zeros between.
+// Integers, which LiteRT does not convolve: the windows of each group as a matrix, times its kernels.
+Value integer_convolution(SourceCall& c, const Convolution& a) {
+  const Shape w = c.shape(a.weight), s = c.shape(a.x);
+  const size_t n = a.axes();
+  const int64_t taps = element_count({w.begin() + 2, w.end()}), groups = a.groups;
+  constexpr int64_t kMaxTaps = 4096;
+  if (taps > kMaxTaps) return c.unsupported(fmt::format("a kernel of {} integers", taps)), Value{};
+  List before(n + 2, 0), after(n + 2, 0);
+  std::copy(a.before.begin(), a.before.end(), before.begin() + 2);
+  std::copy(a.after.begin(), a.after.end(), after.begin() + 2);
+  const Value padded = c.add(Pad(before, after), {a.x});
+  Shape out{s[0], w[0]};
+  for (size_t i = 0; i < n; ++i) {
+    const int64_t room = s[2 + i] + a.before[i] + a.after[i] - ((w[2 + i] - 1) * a.dilation[i] + 1);
+    if (room < 0) return c.unsupported("a kernel larger than the data and its padding"), Value{};
+    out.push_back(room / a.stride[i] + 1);
+  }
+  const int64_t places = element_count({out.begin() + 2, out.end()}), depth = s[1] / groups;
+  Values windows;
+  for (int64_t k = 0; k < taps && !c.failed(); ++k) {
+    Value part = padded;
+    for (int64_t i = int64_t(n) - 1, rest = k; i >= 0; --i) {
+      part = slice_axis(c, part, size_t(2 + i), rest % w[size_t(2 + i)] * a.dilation[size_t(i)], out[size_t(2 + i)],
+                        a.stride[size_t(i)]);
+      rest /= w[size_t(2 + i)];
+    }
+    windows.push_back(c.add(Reshape({s[0], groups, depth, 1, places}), {part}));
+  }
+  const Value columns = windows.size() == 1 ? windows[0] : c.add(Concat(3), windows);
+  const Value kernels = c.add(Reshape({1, groups, w[0] / groups, depth * taps}), {a.weight});
+  const Value products = c.add(BatchMatmul(), {kernels, c.add(Reshape({s[0], groups, depth * taps, places}), {columns})});
+  const Value y = c.add(Reshape(out), {products});
+  if (!a.bias.valid()) return y;
+  Shape line(n + 2, 1);
+  line[1] = w[0];
+  return c.add(Binary(BinaryKind::kAdd), {y, c.add(Reshape(line), {a.bias})});
+}
+
+// A transposed convolution of many groups, or of integers: the plain convolution, with turned kernels, of the data with zeros
+// between.
 Value stuffed_convolution(SourceCall& c, const Convolution& a) {
   const Shape w = c.shape(a.weight);
+  const size_t n = a.axes();
   const int64_t g = a.groups, in = w[0] / g, out = w[1];
   Convolution plain = a;
-  const Value grouped = c.add(Reshape({g, in, out, w[2], w[3]}), {a.weight});
-  const Value swapped = c.add(Reshape({g * out, in, w[2], w[3]}), {c.add(Transpose({0, 2, 1, 3, 4}), {grouped})});
-  plain.weight = c.add(Reverse({2, 3}), {swapped});
-  plain.stride = {1, 1};
-  for (size_t i = 0; i < 2; ++i) {
+  Shape grouped{g, in, out}, joined{g * out, in};
+  grouped.insert(grouped.end(), w.begin() + 2, w.end());
+  joined.insert(joined.end(), w.begin() + 2, w.end());
+  Perm swap = identity(grouped.size());
+  std::swap(swap[1], swap[2]);
+  const Value swapped = c.add(Transpose(swap), {c.add(Reshape(grouped), {a.weight})});
+  List spatial(n);
+  std::iota(spatial.begin(), spatial.end(), 2);
+  plain.weight = c.add(Reverse(spatial), {c.add(Reshape(joined), {swapped})});
+  plain.stride = List(n, 1);
+  for (size_t i = 0; i < n; ++i) {
     // The kernel slides over the data from its own length before it; padding and the zeros behind the last element count off.
     const int64_t reach = (w[2 + i] - 1) * a.dilation[i];
     plain.before[i] = reach - a.before[i];
@@ -156,17 +204,18 @@ Value stuffed_convolution(SourceCall& c, const Convolution& a) {
     plain.after[i] += cut_after;
     if (c.failed()) return {};
   }
-  return conv2d(c, plain);
+  return is_float(c.dtype(a.x)) ? conv2d(c, plain) : integer_convolution(c, plain);
 }
 
 Value transposed_convolution(SourceCall& c, Convolution a) {
-  if (a.groups > kMaxSplitGroups && a.axes() == 2) return stuffed_convolution(c, a);
+  if (!is_float(c.dtype(a.x)) || (a.groups > kMaxSplitGroups && a.axes() == 2)) return stuffed_convolution(c, a);
   a.weight = dilated_weight(c, a);
   const auto one = a.axes() == 2 ? transpose_conv2d : transpose_conv3d;
   return a.groups > 1 ? by_groups(c, a, true, one) : one(c, a);
 }
 
 Value plain_convolution(SourceCall& c, const Convolution& a) {
+  if (!is_float(c.dtype(a.x))) return integer_convolution(c, a);
   if (a.axes() == 2) return conv2d(c, a);
   if (a.groups == 1) return conv3d(c, a);
   return a.groups <= kMaxSplitGroups ? by_groups(c, a, false, conv3d) : by_planes(c, a);

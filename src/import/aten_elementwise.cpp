@@ -5,8 +5,8 @@ namespace atl {
 std::span<const Import> aten_elementwise() {
   static const std::vector<Import> kAll = [] {
     std::vector<Import> all;
-    for (auto part : {aten_arithmetic(), aten_activations(), aten_functions(), aten_special(), aten_bessel(), aten_logic(),
-                      aten_conversions()})
+    for (auto part : {aten_arithmetic(), aten_activations(), aten_functions(), aten_special(), aten_bessel(),
+                      aten_polynomials(), aten_incomplete_gamma(), aten_logic(), aten_conversions()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -5,13 +5,15 @@
 
 namespace atl {
 
-std::span<const Import> aten_arithmetic();   ///< aten_arithmetic.cpp: division, powers, remainders
-std::span<const Import> aten_activations();  ///< aten_activations.cpp: activation functions, clamps
-std::span<const Import> aten_functions();    ///< aten_functions.cpp: exponentials, logarithms, trigonometry, erf
-std::span<const Import> aten_special();      ///< aten_special.cpp: gamma, error function, entropy
-std::span<const Import> aten_bessel();       ///< aten_bessel.cpp: Bessel functions, Chebyshev polynomials
-std::span<const Import> aten_logic();        ///< aten_logic.cpp: masks, logic, bits, classification
-std::span<const Import> aten_conversions();  ///< aten_conversions.cpp: element types, copies, identities
+std::span<const Import> aten_arithmetic();        ///< aten_arithmetic.cpp: division, powers, remainders
+std::span<const Import> aten_activations();       ///< aten_activations.cpp: activation functions, clamps
+std::span<const Import> aten_functions();         ///< aten_functions.cpp: exponentials, logarithms, trigonometry, erf
+std::span<const Import> aten_special();           ///< aten_special.cpp: gamma, error function, entropy
+std::span<const Import> aten_bessel();            ///< aten_bessel.cpp: Bessel functions, Chebyshev polynomials
+std::span<const Import> aten_polynomials();       ///< aten_polynomials.cpp: Hermite, Laguerre and Legendre polynomials
+std::span<const Import> aten_incomplete_gamma();  ///< aten_incomplete_gamma.cpp: its lower and upper part
+std::span<const Import> aten_logic();             ///< aten_logic.cpp: masks, logic, bits, classification
+std::span<const Import> aten_conversions();       ///< aten_conversions.cpp: element types, copies, identities
 
 /// v as a rank-0 constant of x's element type.
 inline Value number_like(Builder& b, Value x, double v) { return b.scalar(v, b.dtype(x)); }

@@ -1,6 +1,5 @@
-// What a mixture of experts is computed with: counting the rows of each expert, and a matrix product in which groups of rows
-// have matrices of their own. How many rows a group has depends on data, so each row is multiplied by all matrices and keeps
-// one product.
+// A matrix product in which groups of rows have matrices of their own, as a mixture of experts takes it. How many rows a group
+// has depends on data, so each row is multiplied by all matrices and keeps one product.
 #include "import/arithmetic.h"
 #include "import/aten.h"
 #include "import/placement.h"
@@ -11,28 +10,6 @@ namespace {
 /// A constant row or column of 0, 1, ... n - 1.
 Value counted(SourceCall& c, Shape shape, DType t) {
   return c.to_dtype(index_constant(c, shape, arithmetic(0, 1, element_count(shape))), t);
-}
-
-// Elements outside min..max and NaN count nowhere; max itself belongs to the last bin.
-void import_histc(SourceCall& c) {
-  const Value x = c.tensor("self");
-  const int64_t bins = c.integer("bins", 100);
-  const double low = c.number("min", 0), high = c.number("max", 0);
-  if (c.failed()) return;
-  if (c.dtype(x) != DType::kF32)
-    return c.unsupported(fmt::format("histc of {}", name(c.dtype(x))), "convert the data to float32");
-  if (!(low < high)) return c.unsupported("bins whose range depends on data", "give histc its min and max, with min < max");
-  const int64_t n = element_count(c.shape(x));
-  if (bins < 1 || !listable(c, bins) || !listable(c, n * bins)) return c.unsupported(fmt::format("{} bins", bins));
-  const Value flat = reshape(c, x, {n, 1});
-  // torch's own order of operations: an element at the edge of a bin must round to torch's side.
-  const Value scaled = binary(c, BinaryKind::kMul, binary(c, BinaryKind::kSub, flat, low), double(bins));
-  const Value bin = unary(c, UnaryKind::kFloor, binary(c, BinaryKind::kDiv, scaled, double(float(high) - float(low))));
-  const Value inside = c.add(Compare(CompareKind::kLessEqual), {flat, c.scalar(high, DType::kF32)});
-  const Value last = binary(c, BinaryKind::kMinimum, bin, double(bins - 1));
-  const Value place = select(c, inside, last, c.scalar(-1, DType::kF32));
-  const Value hits = compare(c, CompareKind::kEqual, place, counted(c, {1, bins}, DType::kF32));
-  c.result(reduce(c, ReduceKind::kSum, c.to_dtype(hits, DType::kF32), {0}, false));
 }
 
 // x [S,K] whose rows offs[e-1] .. offs[e] are multiplied by w[e] of w [E,K,N]; rows behind the last group are 0.
@@ -66,7 +43,6 @@ void import_grouped_mm(SourceCall& c) {
 }
 
 constexpr Import kImports[] = {
-    {"aten.histc.default", import_histc},
     {"aten._grouped_mm.default", import_grouped_mm},
     {"transformers.grouped_mm_fallback.default", import_grouped_mm_fallback},
 };

@@ -86,15 +86,22 @@ Value cosh(Builder& b, Value x) {
   return add(b, up, exponential(b, binary(b, BinaryKind::kSub, -std::numbers::ln2, x)));
 }
 Value sinh(Builder& b, Value x) { return mul(b, unary(b, UnaryKind::kTanh, x), cosh(b, x)); }
-// log(|x| + sqrt(x^2 + 1)) as log1p; squares of operands beyond 1e19 overflow in f32.
+// Squares beyond this overflow in f32; log(2 x) is exact there.
+constexpr double kLargeRoot = 1e18;
+Value log_of_twice(Builder& b, Value x) { return shift(b, logarithm(b, x), std::numbers::ln2); }
+
+// log(|x| + sqrt(x^2 + 1)) as log1p.
 Value asinh(Builder& b, Value x) {
-  const Value s = square(b, x), grown = div(b, s, shift(b, root(b, shift(b, s, 1)), 1));
-  return with_sign_of(b, x, log1p(b, add(b, magnitude(b, x), grown)));
+  const Value size = magnitude(b, x), s = square(b, binary(b, BinaryKind::kMinimum, kLargeRoot, size));
+  const Value grown = div(b, s, shift(b, root(b, shift(b, s, 1)), 1));
+  const Value y = where_below(b, size, kLargeRoot, log1p(b, add(b, size, grown)), log_of_twice(b, size));
+  return with_sign_of(b, x, y);
 }
 // log1p of t + sqrt(t^2 + 2t) with t = x - 1
 Value acosh(Builder& b, Value x) {
   const Value t = shift(b, x, -1);
-  return log1p(b, add(b, t, mul(b, root(b, t), root(b, shift(b, t, 2)))));
+  const Value y = log1p(b, add(b, t, mul(b, root(b, t), root(b, shift(b, t, 2)))));
+  return where_below(b, x, kLargeRoot, y, log_of_twice(b, x));
 }
 // On |x|, where log1p's operand is positive: nothing cancels.
 Value atanh(Builder& b, Value x) {

@@ -11,6 +11,7 @@
 #include "ops/index.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
+#include "ops/unary.h"
 
 namespace atl {
 
@@ -404,7 +405,12 @@ void count_before(SourceCall& c, Value boundaries, Value x, bool right) {
   while (xs.size() < bs.size()) xs.insert(xs.begin(), 1);
   x = reshape_value(c, c.to_dtype(x, t), xs);
   boundaries = reshape_value(c, c.to_dtype(boundaries, t), bs);
-  const Value before = c.add(Compare(right ? CompareKind::kGreaterEqual : CompareKind::kGreater), {x, boundaries});
+  Value before = c.add(Compare(right ? CompareKind::kGreaterEqual : CompareKind::kGreater), {x, boundaries});
+  if (is_float(t)) {
+    // NaN goes behind all numbers.
+    const Value behind = c.add(Compare(right ? CompareKind::kGreater : CompareKind::kGreaterEqual), {boundaries, x});
+    before = c.add(Unary(UnaryKind::kLogicalNot), {behind});
+  }
   const int64_t last = int64_t(c.rank(before)) - 1;
   const Value count = c.add(Reduce(ReduceKind::kSum, {last}, false), {c.add(Cast(DType::kI32), {before})});
   c.result(c.to_dtype(count, c.boolean("out_int32") ? DType::kI32 : DType::kI64));
@@ -450,45 +456,6 @@ void import_isin(SourceCall& c) {
   c.result(c.add(Compare(CompareKind::kEqual), {any, c.scalar(0, DType::kBool)}));
 }
 
-// embedding_bag: rows of the table summed, averaged or maximized over bags whose offsets are known.
-void import_embedding_bag(SourceCall& c) {
-  const Value weight = c.tensor("weight"), indices = c.tensor("indices");
-  auto offsets = known_integers(c, c.tensor("offsets"));
-  const int64_t mode = c.integer("mode", 0), count = element_count(c.shape(indices));
-  if (!offsets) return c.unsupported("offsets that depend on data", "pass indices of shape [bags, length]");
-  if (c.integer("padding_idx", -1) >= 0) return c.unsupported("padding_idx", "leave padding_idx out");
-  if (c.boolean("include_last_offset")) {
-    if (offsets->empty()) return c.unsupported("no offsets");
-    offsets->pop_back();
-  }
-  if (offsets->empty() || c.failed() || mode < 0 || mode > 2) return c.unsupported("no bags");
-  Value rows = c.add(Gather(0), {weight, reshape_value(c, indices, {count})});
-  if (c.has("per_sample_weights"))
-    rows = c.add(Binary(BinaryKind::kMul), {rows, reshape_value(c, c.tensor("per_sample_weights"), {count, 1})});
-  if (c.failed()) return;
-  const ReduceKind kinds[] = {ReduceKind::kSum, ReduceKind::kMean, ReduceKind::kMax};
-  const int64_t bags = int64_t(offsets->size()), width = c.shape(rows)[1];
-  const auto reduce = [&](Value v) { return c.add(Reduce(kinds[mode], {1}, false), {v}); };
-  const int64_t length = count / bags;
-  if (length > 0 && *offsets == arithmetic(0, length, bags) && length * bags == count) {
-    c.results({reduce(reshape_value(c, rows, {bags, length, width})), {}, {}, {}});
-    return;
-  }
-  Values parts;
-  for (int64_t i = 0; i < bags; ++i) {
-    const int64_t begin = (*offsets)[size_t(i)], end = i + 1 < bags ? (*offsets)[size_t(i) + 1] : count;
-    if (begin < 0 || end < begin || end > count) return c.unsupported("offsets that do not rise");
-    if (begin == end) {
-      const std::vector<float> zeros(size_t(width), 0);
-      parts.push_back(c.to_dtype(c.constant(Tensor::of<float>(DType::kF32, {1, width}, zeros)), c.dtype(rows)));
-      continue;
-    }
-    const Value bag = take_range(c, rows, 0, begin, end - begin);
-    parts.push_back(reduce(reshape_value(c, bag, {1, end - begin, width})));
-  }
-  c.results({parts.size() == 1 ? parts[0] : c.add(Concat(0), parts), {}, {}, {}});
-}
-
 constexpr Import kImports[] = {
     {"aten.index.Tensor", import_index},
     {"aten.index.Tensor_hacked_twin", import_index},
@@ -512,10 +479,6 @@ constexpr Import kImports[] = {
     {"aten.isin.Tensor_Tensor", import_isin},
     {"aten.isin.Tensor_Scalar", import_isin},
     {"aten.isin.Scalar_Tensor", import_isin},
-    {"aten.embedding_bag.default", import_embedding_bag},
-    {"aten.embedding_bag.padding_idx", import_embedding_bag},
-    {"aten._embedding_bag.default", import_embedding_bag},
-    {"aten._embedding_bag_forward_only.default", import_embedding_bag},
     {"aten.scatter.src", import_scatter_src},
     {"aten.scatter.value", import_scatter_value},
     {"aten.scatter.reduce", import_scatter_reduce},

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "import/aten_elementwise.h"
+#include "ops/index.h"
 #include "ops/promotion.h"
 
 namespace atl {
@@ -68,7 +69,20 @@ void import_shift(SourceCall& c) {
   const auto places = c.uniform_value(in[1]);
   if (K == BitwiseKind::kShiftLeft && places && *places >= 0 && *places < bits(c.dtype(in[0])) - 1)
     return c.result(binary(c, BinaryKind::kMul, in[0], std::ldexp(1.0, int(*places))));
-  c.result(c.add(Bitwise(K), in));
+  if (c.dtype(in[0]) != DType::kI64) return c.result(c.add(Bitwise(K), in));
+  // LiteRT shifts no 64 bits: powers of two from a table. The last one is the lowest number; x >> 63 is the sign.
+  constexpr int kPlaces = 63;
+  std::vector<int64_t> powers;
+  for (int i = 0; i <= kPlaces; ++i) powers.push_back(int64_t(uint64_t(1) << i));
+  const Value table = c.constant(Tensor::of<int64_t>(DType::kI64, {kPlaces + 1}, powers)), places64 = in[1];
+  const Value bounded = binary(c, BinaryKind::kMaximum, binary(c, BinaryKind::kMinimum, places64, kPlaces), 0);
+  const Value power = c.add(Gather(0), {table, bounded});
+  if (K == BitwiseKind::kShiftLeft) return c.result(mul(c, in[0], power));
+  const Value sign = sub(c, number_like(c, in[0], 0), c.to_dtype(compare(c, CompareKind::kLess, in[0], 0), DType::kI64));
+  const Value last = compare(c, CompareKind::kEqual, bounded, kPlaces);
+  // The divisor stays positive, which rounds down as the shift does.
+  const Value divisor = select(c, last, number_like(c, in[0], 1), power);
+  c.result(select(c, last, sign, binary(c, BinaryKind::kFloorDiv, in[0], divisor)));
 }
 
 // Integers are finite numbers: the answer is no.

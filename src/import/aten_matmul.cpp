@@ -27,6 +27,10 @@ void import_linear(SourceCall& c) {
     const Value y = matmul(c, x, w);
     return c.result(b.valid() ? add(c, y, b) : y);
   }
+  if (!is_float(c.dtype(x))) {
+    const Value y = matmul(c, x, swap_matrix_axes(c, w));
+    return c.result(b.valid() ? add(c, y, b) : y);
+  }
   c.result(fully_connected(c, x, w, b));
 }
 
@@ -236,30 +240,6 @@ void import_cross(SourceCall& c) {
   c.result(sub(c, mul(c, rolled(x, 1), rolled(y, 2)), mul(c, rolled(x, 2), rolled(y, 1))));
 }
 
-/// Identity matrices of x's shape.
-Value identity_like(SourceCall& c, Value x) {
-  const Shape s = c.shape(x);
-  const int64_t size = s.empty() ? 0 : s.back();
-  Tensor eye = Tensor::make(Type{DType::kF32, {size, size}, {}});
-  for (int64_t i = 0; i < size * size; ++i) eye.mutable_data<float>()[i] = i % (size + 1) == 0 ? 1 : 0;
-  const Value one = c.constant(cast(eye, c.dtype(x)));
-  return s.size() == 2 ? one : c.add(BroadcastTo(s), {one});
-}
-
-void import_matrix_power(SourceCall& c) {
-  const Value x = operand(c, "self");
-  const int64_t n = c.integer("n");
-  if (c.failed()) return;
-  if (n < 0 || n > 64) return c.unsupported(fmt::format("a matrix to the power {}", n), "powers from 0 to 64 convert");
-  if (n == 0) return c.result(identity_like(c, x));
-  Value power = x, y;
-  for (int64_t rest = n; rest; rest >>= 1) {
-    if (rest & 1) y = y.valid() ? matmul(c, y, power) : power;
-    if (rest > 1) power = matmul(c, power, power);
-  }
-  c.result(y);
-}
-
 void import_einsum(SourceCall& c) {
   const Values operands = c.tensors("tensors");
   if (c.failed()) return;
@@ -299,8 +279,6 @@ constexpr Import kImports[] = {
     {"aten.kron.default", import_kron},
     {"aten.cross.default", import_cross},
     {"aten.linalg_cross.default", import_cross},
-    {"aten.matrix_power.default", import_matrix_power},
-    {"aten.linalg_matrix_power.default", import_matrix_power},
     {"aten.einsum.default", import_einsum},
 };
 

@@ -1,6 +1,7 @@
 // Pooling of one to three spatial axes, and pooling to a given size. Three axes are pooled in two steps: both the mean and the
 // largest element of a box are those of its planes' results.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "import/aten_spatial.h"
@@ -56,16 +57,22 @@ Value pad_axis(SourceCall& c, Value x, size_t axis, int64_t before, int64_t afte
   return c.add(Pad(befores, afters, value), {x});
 }
 
-// The largest element of dilated windows: slices compared one by one, an axis at a time.
-Value dilated_max(SourceCall& c, Value x, const Axis& a, size_t axis) {
+// The elements of windows along an axis, joined one by one: the largest of them, or their sum.
+Value joined_windows(SourceCall& c, Value x, const Axis& a, size_t axis, BinaryKind kind) {
   if (a.extent() == 1 && a.stride == 1) return x;
-  x = pad_axis(c, x, axis, a.before, a.after(), double(std::numeric_limits<float>::lowest()));
+  // Of integers the lowest number, to which minus infinity saturates.
+  const double lowest = is_float(c.dtype(x)) ? double(std::numeric_limits<float>::lowest()) : -HUGE_VAL;
+  x = pad_axis(c, x, axis, a.before, a.after(), kind == BinaryKind::kMaximum ? lowest : 0);
   Value best;
   for (int64_t k = 0; k < a.window && !c.failed(); ++k) {
     const Value part = slice_axis(c, x, axis, k * a.dilation, a.out, a.stride);
-    best = k == 0 ? part : c.add(Binary(BinaryKind::kMaximum), {best, part});
+    best = k == 0 ? part : c.add(Binary(kind), {best, part});
   }
   return best;
+}
+
+Value dilated_max(SourceCall& c, Value x, const Axis& a, size_t axis) {
+  return joined_windows(c, x, a, axis, BinaryKind::kMaximum);
 }
 
 // Pools the last two axes of x [N,C,H,W].
@@ -90,7 +97,36 @@ Value pool_planes(SourceCall& c, Value x, const Pooling& p, Axis h, Axis w) {
   return c.add(op, {x});
 }
 
+// How many elements each window counts, as torch has it, for the axes of the pooling: [1, 1, windows...].
+Tensor counts_of(const Pooling& p) {
+  Shape shape{1, 1};
+  for (const Axis& a : p.axes) shape.push_back(a.out);
+  Tensor counts = Tensor::make(Type{DType::kI64, shape, {}});
+  for (int64_t i = 0; i < counts.count(); ++i) {
+    int64_t product = 1, rest = i;
+    for (size_t k = p.axes.size(); k-- > 0;) {
+      const Axis& a = p.axes[k];
+      int64_t begin = rest % a.out * a.stride - a.before, end = std::min(begin + a.window, a.in + a.counted);
+      rest /= a.out;
+      if (!p.count_include_pad) begin = std::max<int64_t>(begin, 0), end = std::min(end, a.in);
+      product *= end - begin;
+    }
+    counts.mutable_data<int64_t>()[i] = p.divisor ? *p.divisor : product;
+  }
+  return counts;
+}
+
+// Integers of more bits than f32 holds: slices, joined. Sums are divided toward zero.
+Value integer_pool(SourceCall& c, Value x, const Pooling& p) {
+  const BinaryKind kind = p.kind == PoolKind::kMax ? BinaryKind::kMaximum : BinaryKind::kAdd;
+  Value y = x;
+  for (size_t i = 0; i < p.axes.size(); ++i) y = joined_windows(c, y, p.axes[i], 2 + i, kind);
+  if (p.kind == PoolKind::kMax || c.failed()) return y;
+  return c.add(Binary(BinaryKind::kDiv), {y, c.to_dtype(c.constant(counts_of(p)), c.dtype(y))});
+}
+
 Value pool(SourceCall& c, Value x, const Pooling& p) {
+  if (!is_float(c.dtype(x))) return integer_pool(c, x, p);
   const size_t n = p.axes.size();
   Value y;
   if (n == 2) {
@@ -115,10 +151,11 @@ Value pool(SourceCall& c, Value x, const Pooling& p) {
 }
 
 // Integers of up to 16 bits are exact in f32, which LiteRT pools.
-Value to_poolable(SourceCall& c, Value x) {
+Value to_poolable(SourceCall& c, Value x, bool wide_integers = false) {
   const DType t = c.dtype(x);
   if (is_float(t) || c.failed()) return x;
   if (bits(t) <= 16 && t != DType::kBool) return c.to_dtype(x, DType::kF32);
+  if (wide_integers && (t == DType::kI32 || t == DType::kI64)) return x;
   c.unsupported(fmt::format("pooling of {}", name(t)), "convert the data to float32 before pooling");
   return {};
 }
@@ -154,7 +191,7 @@ Windows windows_of(const Axis& a) {
 
 template <size_t kAxes>
 void max_pool(SourceCall& c, bool with_indices) {
-  const Value x = c.tensor("self"), poolable = to_poolable(c, x);
+  const Value x = c.tensor("self"), poolable = to_poolable(c, x, true);
   const SpatialData data(c, poolable, kAxes);
   const Pooling p = read_pooling(c, PoolKind::kMax, kAxes, data);
   if (c.failed()) return;
@@ -180,7 +217,7 @@ void import_max_pool_with_indices(SourceCall& c) {
 template <size_t kAxes>
 void import_avg_pool(SourceCall& c) {
   const Value x = c.tensor("self");
-  const SpatialData data(c, to_poolable(c, x), kAxes);
+  const SpatialData data(c, to_poolable(c, x, true), kAxes);
   Pooling p = read_pooling(c, PoolKind::kAverage, kAxes, data);
   p.count_include_pad = c.boolean("count_include_pad", true);
   if (c.has("divisor_override")) {

@@ -39,7 +39,8 @@ void import_sum_to_size(SourceCall& c) {
   std::vector<int64_t> axes;
   for (size_t a = 0; a < s.size(); ++a)
     if (a < lead || (size[a - lead] == 1 && s[a] != 1)) axes.push_back(int64_t(a));
-  c.result(reshape(c, reduce(c, ReduceKind::kSum, x, axes, true), size));
+  const Value typed = axes.empty() ? x : c.to_dtype(x, c.result_type().dtype);
+  c.result(reshape(c, reduce(c, ReduceKind::kSum, typed, axes, true), size));
 }
 
 // The first elements under another shape; what grows has no defined values.
@@ -94,6 +95,77 @@ void import_vander(SourceCall& c) {
   c.result(powers.size() == 1 ? powers[0] : c.add(Concat(int64_t(s.size()) - 1), powers));
 }
 
+// ---- Elements repeated and chosen.
+
+void repeat_each(SourceCall& c, const std::vector<int64_t>& repeats) {
+  Value x = c.tensor("self");
+  if (!c.has("dim")) x = reshape(c, x, {element_count(c.shape(x))});
+  const int64_t axis = c.axis("dim", c.rank(x), 0);
+  if (c.failed() || c.rank(x) == 0) return c.unsupported("repeat_interleave of a scalar along an axis");
+  const int64_t n = c.shape(x)[size_t(axis)];
+  if (repeats.size() != 1 && int64_t(repeats.size()) != n)
+    return c.unsupported("a number of repeats for each element is needed");
+  std::vector<int64_t> at;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t times = repeats.size() == 1 ? repeats[0] : repeats[size_t(i)];
+    if (times < 0 || times > kMaxPositions - int64_t(at.size())) return c.unsupported(fmt::format("{} repeats", times));
+    at.insert(at.end(), size_t(times), i);
+  }
+  c.result(pick(c, x, axis, at));
+}
+
+// Repeats that depend on data, `size` in all: element i comes from where the running sum passes i.
+void repeat_to_size(SourceCall& c, Value repeats, int64_t size) {
+  Value x = c.tensor("self");
+  if (!c.has("dim")) x = reshape(c, x, {element_count(c.shape(x))});
+  const int64_t axis = c.axis("dim", c.rank(x), 0);
+  if (c.failed() || c.rank(x) == 0) return c.unsupported("repeat_interleave of a scalar along an axis");
+  const int64_t n = c.shape(x)[size_t(axis)];
+  if (n < 1 || element_count(c.shape(repeats)) != n || !listable(c, n * std::max<int64_t>(size, 1)))
+    return c.unsupported("a number of repeats for each element is needed");
+  const Value ends = c.add(Cumsum{}, {c.to_dtype(reshape(c, repeats, {n}), DType::kI32)});
+  const Value number = index_constant(c, {size, 1}, arithmetic(0, 1, size));
+  const Value passed = compare(c, CompareKind::kGreaterEqual, number, reshape(c, ends, {1, n}));
+  const Value from = reduce(c, ReduceKind::kSum, c.to_dtype(passed, DType::kI32), {1}, false);
+  // The sums are the caller's promise; what is behind them is the last element.
+  c.result(c.add(Gather(axis), {x, binary(c, BinaryKind::kMinimum, from, double(n - 1))}));
+}
+
+void import_repeat_interleave_int(SourceCall& c) { repeat_each(c, {c.integer("repeats")}); }
+void import_repeat_interleave_tensor(SourceCall& c) {
+  const Value repeats = c.tensor("repeats");
+  if (const auto known = known_integers(c, repeats)) return repeat_each(c, *known);
+  if (c.has("output_size")) return repeat_to_size(c, repeats, c.integer("output_size"));
+  c.unsupported("repeats that depend on data", "give output_size, or repeats as a number or a constant tensor");
+}
+
+// All choices of r elements of a vector, as rows, in the order of their positions.
+void import_combinations(SourceCall& c) {
+  const Value x = c.tensor("self");
+  const int64_t r = c.integer("r", 2);
+  const bool repeats = c.boolean("with_replacement");
+  if (c.failed()) return;
+  const int64_t n = c.rank(x) == 1 ? c.shape(x)[0] : -1;
+  if (n < 0 || r < 0) return c.unsupported(fmt::format("{} of the elements of {}", r, to_string(c.type(x))));
+  if (r == 0) return c.result(c.constant(Tensor::make(Type{c.dtype(x), {0}, {}})));
+  std::vector<int64_t> at, row(static_cast<size_t>(r));
+  for (int64_t i = 0; i < r; ++i) row[size_t(i)] = repeats ? 0 : i;
+  const auto limit = [&](int64_t i) { return repeats ? n - 1 : n - r + i; };
+  for (bool more = n > 0 && row.back() < n; more;) {
+    if (!listable(c, int64_t(at.size()) + r)) return;
+    at.insert(at.end(), row.begin(), row.end());
+    int64_t i = r - 1;
+    while (i >= 0 && row[size_t(i)] == limit(i)) --i;
+    more = i >= 0;
+    if (!more) break;
+    ++row[size_t(i)];
+    for (int64_t k = i + 1; k < r; ++k) row[size_t(k)] = row[size_t(k - 1)] + (repeats ? 0 : 1);
+  }
+  const int64_t rows = int64_t(at.size()) / r;
+  if (rows == 0) return c.result(c.constant(Tensor::make(Type{c.dtype(x), {0, r}, {}})));
+  c.result(c.add(Gather(0), {x, index_constant(c, {rows, r}, at)}));
+}
+
 // ---- Positions of what is not zero, as many as the caller names; the rest is fill_value.
 void import_nonzero_static(SourceCall& c) {
   const Value x = c.tensor("self");
@@ -103,7 +175,8 @@ void import_nonzero_static(SourceCall& c) {
   const int64_t n = element_count(s);
   constexpr int64_t kMaxComparisons = int64_t(1) << 22;
   if (size == 0) return c.result(c.constant(Tensor::make(Type{DType::kI64, {0, int64_t(s.size())}, {}})));
-  if (s.empty() || n == 0 || size < 1 || size > kMaxComparisons / n)
+  if (s.empty()) return c.result(c.constant(Tensor::make(Type{DType::kI64, {size, 0}, {}})));
+  if (n == 0 || size < 1 || size > kMaxComparisons / n)
     return c.unsupported(fmt::format("{} positions in {}", size, to_string(s)), "ask for fewer positions of a smaller tensor");
   const Value set = reshape(c, as_bool(c, x), {1, n});
   Cumsum running;
@@ -191,6 +264,9 @@ constexpr Import kImports[] = {
     {"aten._chunk_cat.default", import_chunk_cat},
     {"aten.linalg_vander.default", import_vander},
     {"aten.nonzero_static.default", import_nonzero_static},
+    {"aten.combinations.default", import_combinations},
+    {"aten.repeat_interleave.self_int", import_repeat_interleave_int},
+    {"aten.repeat_interleave.self_Tensor", import_repeat_interleave_tensor},
     {"aten._softmax_backward_data.default", import_softmax_backward},
     {"aten.native_dropout_backward.default", import_dropout_backward},
     {"aten.linspace.Tensor_Tensor", import_linspace},

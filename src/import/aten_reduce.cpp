@@ -28,13 +28,11 @@ void import_reduce(SourceCall& c) {
   c.result(reduce(c, K, x, c.axes("dim", c.rank(x), true), keep_dims(c)));
 }
 
-// amax and amin take bool, which LiteRT's REDUCE_MAX does not: it is any or all then.
 template <ReduceKind K>
 void import_extreme(SourceCall& c) {
   const Value x = c.tensor("self");
   if (c.failed()) return;
-  const ReduceKind kind = c.dtype(x) != DType::kBool ? K : K == ReduceKind::kMax ? ReduceKind::kAny : ReduceKind::kAll;
-  c.result(reduce(c, kind, x, c.axes("dim", c.rank(x), true), keep_dims(c)));
+  c.result(reduce(c, K, x, c.axes("dim", c.rank(x), true), keep_dims(c)));
 }
 
 template <ReduceKind K>
@@ -80,9 +78,7 @@ void import_extreme_with_index(SourceCall& c) {
   if (c.failed()) return;
   if (c.rank(x) == 0) return c.results({x, c.scalar(0, DType::kI64)});
   const auto kind = K == ReduceKind::kMax ? ArgReduceKind::kMax : ArgReduceKind::kMin;
-  const bool is_bool = c.dtype(x) == DType::kBool;
-  const ReduceKind values = !is_bool ? K : K == ReduceKind::kMax ? ReduceKind::kAny : ReduceKind::kAll;
-  c.results({reduce(c, values, x, {axis}, keep_dims(c)), arg_reduce(c, kind, x, axis, keep_dims(c))});
+  c.results({reduce(c, K, x, {axis}, keep_dims(c)), arg_reduce(c, kind, x, axis, keep_dims(c))});
 }
 
 void import_aminmax(SourceCall& c) {
@@ -138,7 +134,12 @@ void import_variance(SourceCall& c) {
   if (c.failed()) return;
   const auto axes = c.axes("dim", c.rank(x), true);
   const double correction = c.has("correction") ? c.number("correction") : c.boolean("unbiased", true) ? 1 : 0;
-  if (axes.empty()) return c.unsupported("the variance of a scalar");
+  if (axes.empty()) {
+    // A single number: 0 / max(0, 1 - correction).
+    const Value zero = sub(c, x, x);
+    const Value y = correction < 1 ? zero : div(c, zero, c.scalar(0, c.dtype(x)));
+    return kMean ? c.results({y, x}) : c.result(y);
+  }
   const Moments m = moments(c, x, axes, correction);
   const Value y = kRoot ? unary(c, UnaryKind::kSqrt, m.variance) : m.variance;
   if (kMean)
@@ -364,18 +365,20 @@ void import_cumulative_extreme(SourceCall& c) {
   if (c.rank(x) == 0) return c.results({x, c.scalar(0, DType::kI64)});
   const int64_t axis = c.axis("dim", c.rank(x));
   if (c.failed()) return;
-  if (!is_float(c.dtype(x))) return c.unsupported("integers", "convert with .float() before");
-  const double neutral = (kMax ? -1.0 : 1.0) * std::numeric_limits<float>::infinity();
+  const DType t = c.dtype(x);
+  const Value v = is_float(t) || t == DType::kI64 ? x : c.to_dtype(x, DType::kI32);
+  // Casts of the infinities saturate.
+  const double neutral = (kMax ? -1.0 : 1.0) * std::numeric_limits<double>::infinity();
   const auto kind = kMax ? BinaryKind::kMaximum : BinaryKind::kMinimum;
-  const Value y = scan(c, x, axis, neutral, [&](Value a, Value b) { return binary(c, kind, a, b); });
+  const Value y = scan(c, v, axis, neutral, [&](Value a, Value b) { return binary(c, kind, a, b); });
   const int64_t n = c.shape(x)[size_t(axis)];
   Shape along(c.rank(x), 1);
   along[size_t(axis)] = n;
   Tensor numbers = Tensor::make(Type{DType::kF32, along, {}});
   for (int64_t i = 0; i < n; ++i) numbers.mutable_data<float>()[i] = float(i);
-  const Value reached = select(c, compare(c, CompareKind::kEqual, x, y), c.constant(std::move(numbers)), c.scalar(-1));
+  const Value reached = select(c, compare(c, CompareKind::kEqual, v, y), c.constant(std::move(numbers)), c.scalar(-1));
   const Value index = scan(c, reached, axis, -1, [&](Value a, Value b) { return binary(c, BinaryKind::kMaximum, a, b); });
-  c.results({y, c.to_dtype(index, DType::kI64)});
+  c.results({c.to_dtype(y, t), c.to_dtype(index, DType::kI64)});
 }
 
 void import_trace(SourceCall& c) {

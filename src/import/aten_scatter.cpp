@@ -4,6 +4,7 @@
 // The rest compares all positions with all places (dense_scatter.h).
 #include <algorithm>
 
+#include "import/arithmetic.h"
 #include "import/dense_scatter.h"
 #include "import/index_rules.h"
 #include "import/placement.h"
@@ -278,7 +279,7 @@ bool put_by_mask(SourceCall& c, Value x, const Values& indices, Value values) {
   full.resize(s.size(), 1);
   Value m = c.to_dtype(indices[lead], DType::kBool);
   values = reshape_value(c, values, v);
-  if (c.boolean("accumulate")) values = c.add(Binary(BinaryKind::kAdd), {x, values});
+  if (c.boolean("accumulate")) values = add(c, x, values);
   c.result(c.add(Select{}, {reshape_value(c, m, full), values, x}));
   return true;
 }
@@ -349,7 +350,7 @@ void import_index_add(SourceCall& c) {
   if (!a) return;
   Value src = source_along(c, *a);
   if (!src.valid()) return;
-  if (c.number("alpha", 1) != 1) src = c.add(Binary(BinaryKind::kMul), {src, c.scalar(c.number("alpha"), c.dtype(a->x))});
+  if (c.number("alpha", 1) != 1) src = mul(c, src, c.scalar(c.number("alpha"), c.dtype(a->x)));
   scattered(c, add_at(c, a->x, a->axis, a->at, src));
 }
 

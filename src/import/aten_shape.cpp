@@ -168,29 +168,6 @@ void import_rot90(SourceCall& c) {
   c.result(c.add(Reverse({*b}), {c.add(Transpose(perm), {x})}));
 }
 
-void repeat_each(SourceCall& c, const std::vector<int64_t>& repeats) {
-  Value x = c.tensor("self");
-  if (!c.has("dim")) x = reshape_value(c, x, {element_count(c.shape(x))});
-  const int64_t axis = c.axis("dim", c.rank(x), 0);
-  if (c.failed() || c.rank(x) == 0) return c.unsupported("repeat_interleave of a scalar along an axis");
-  const int64_t n = c.shape(x)[size_t(axis)];
-  if (repeats.size() != 1 && int64_t(repeats.size()) != n)
-    return c.unsupported("a number of repeats for each element is needed");
-  std::vector<int64_t> at;
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t times = repeats.size() == 1 ? repeats[0] : repeats[size_t(i)];
-    if (times < 0 || times > kMaxPositions - int64_t(at.size())) return c.unsupported(fmt::format("{} repeats", times));
-    at.insert(at.end(), size_t(times), i);
-  }
-  c.result(pick(c, x, axis, at));
-}
-void import_repeat_interleave_int(SourceCall& c) { repeat_each(c, {c.integer("repeats")}); }
-void import_repeat_interleave_tensor(SourceCall& c) {
-  const auto repeats = known_integers(c, c.tensor("repeats"));
-  if (!repeats) return c.unsupported("repeats that depend on data", "give repeats as a number or a constant tensor");
-  repeat_each(c, *repeats);
-}
-
 // ---- Groups of channels, windows, diagonals.
 
 void import_channel_shuffle(SourceCall& c) {
@@ -545,8 +522,6 @@ constexpr Import kImports[] = {
     {"aten.replication_pad3d.default", import_replication_pad},
     {"aten.roll.default", import_roll},
     {"aten.rot90.default", import_rot90},
-    {"aten.repeat_interleave.self_int", import_repeat_interleave_int},
-    {"aten.repeat_interleave.self_Tensor", import_repeat_interleave_tensor},
     {"aten.channel_shuffle.default", import_channel_shuffle},
     {"aten.native_channel_shuffle.default", import_channel_shuffle},
     {"aten.unfold.default", import_unfold},

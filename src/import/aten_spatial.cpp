@@ -104,7 +104,10 @@ bool check_float(SourceCall& c, Value x) {
 }
 
 void import_unfold(SourceCall& c) {
-  const SpatialData data(c, c.tensor("self"), 2);
+  const DType t = c.dtype(c.tensor("self"));
+  // f32 holds bool and integers of up to 16 bits.
+  const bool narrow = t == DType::kBool || (is_integer(t) && bits(t) <= 16);
+  const SpatialData data(c, narrow ? c.to_dtype(c.tensor("self"), DType::kF32) : c.tensor("self"), 2);
   Windows w;
   if (!read_windows(c, w) || !check_float(c, data.value())) return;
   const Shape s = c.shape(data.value());
@@ -127,7 +130,7 @@ void import_unfold(SourceCall& c) {
   }
   Shape shape{s[0], s[1] * taps, rows * columns};
   if (!batched) shape.erase(shape.begin());
-  c.result(c.add(Reshape(shape), {y}));
+  c.result(c.to_dtype(c.add(Reshape(shape), {y}), t));
 }
 
 void import_fold(SourceCall& c) {

@@ -29,6 +29,8 @@ Value lgamma_of_positive(Builder& b, Value x) {
   return select(b, compare(b, CompareKind::kEqual, x, kInfinity), x, y);
 }
 
+}  // namespace
+
 // Below 1/2 by reflection: log(pi / |sin(pi x)|) - lgamma(1 - x).
 Value lgamma(Builder& b, Value x) {
   const Value low = compare(b, CompareKind::kLess, x, 0.5);
@@ -36,6 +38,8 @@ Value lgamma(Builder& b, Value x) {
   const Value turn = logarithm(b, magnitude(b, sin_pi(b, x)));
   return select(b, low, sub(b, minus(b, std::log(kPi), turn), y), y);
 }
+
+namespace {
 
 // Six steps up, then the asymptotic series; x >= 1/2.
 Value digamma_of_positive(Builder& b, Value x) {

@@ -1,4 +1,4 @@
-// Statistics of sorted values, histograms, numerical integration and derivatives, reductions of segments.
+// Statistics of sorted values, numerical integration and derivatives, reductions of segments.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -69,8 +69,14 @@ Value placed(SourceCall& c, Value y, size_t i = 0) { return reshape(c, y, c.resu
 
 /// Rising order, NaN last, and where the elements were.
 std::pair<Value, Value> sorted(SourceCall& c, const Rows& r) {
-  const Values top = c.add_multi(TopK(r.n), {negative(c, r.x)}, 2);
-  return {negative(c, top[0]), top[1]};
+  // -1 - x turns the order of integers around without overflow.
+  const auto turned = [&](Value v) {
+    return is_float(c.dtype(v)) ? negative(c, v) : binary(c, BinaryKind::kSub, number_like(c, v, -1), v);
+  };
+  const DType t = c.dtype(r.x);
+  const Value x = is_float(t) || bits(t) >= 32 ? r.x : c.to_dtype(r.x, DType::kI32);
+  const Values top = c.add_multi(TopK(r.n), {turned(x)}, 2);
+  return {c.to_dtype(turned(top[0]), t), top[1]};
 }
 
 /// sorted [rows, n] at the whole positions [rows, k].
@@ -121,9 +127,8 @@ void import_nanmedian(SourceCall& c) {
   const Value x = c.tensor("self");
   const auto rows = rows_of(c, x);
   if (!rows) return;
-  if (!is_float(c.dtype(x))) return c.unsupported(fmt::format("the median of {} without NaN", name(c.dtype(x))), "use median");
   const auto [order, indices] = sorted(c, *rows);
-  const Value valid = c.to_dtype(compare(c, CompareKind::kEqual, rows->x, rows->x), c.dtype(x));
+  const Value valid = c.to_dtype(compare(c, CompareKind::kEqual, rows->x, rows->x), DType::kF32);
   const Value n = reduce(c, ReduceKind::kSum, valid, {1}, true);
   const Value half = scale(c, binary(c, BinaryKind::kSub, n, 1.0), 0.5);
   const Value middle = binary(c, BinaryKind::kMaximum, unary(c, UnaryKind::kFloor, half), 0.0);
@@ -151,57 +156,6 @@ void import_mode(SourceCall& c) {
   const Value position = select(c, here, counting(c, n, 2, 1, DType::kI32), c.scalar(-1, DType::kI32));
   const Value index = c.to_dtype(reduce(c, ReduceKind::kMax, position, {1}, true), DType::kI64);
   c.results({placed(c, c.to_dtype(mode, c.dtype(x))), placed(c, index, 1)});
-}
-
-// Counts between `bins` + 1 rising edges, the last bin closed; optionally weighted, optionally as a density.
-void count_between(SourceCall& c, Value x, Value edges) {
-  const int64_t n = element_count(c.shape(x)), bins = c.shape(edges)[0] - 1;
-  if (bins < 1 || n < 1) return c.unsupported(fmt::format("{} elements in {} bins", n, bins));
-  if (!small_enough(c, n, bins)) return;
-  const Value value = reshape(c, x, {1, n}), low = reshape(c, slice(c, edges, 0, 0, bins), {bins, 1});
-  const Value high = reshape(c, slice(c, edges, 0, 1, bins), {bins, 1});
-  const Value last = compare(c, CompareKind::kEqual, counting(c, bins, 2, 0, DType::kI32), double(bins - 1));
-  const Value at_end = both(c, last, compare(c, CompareKind::kEqual, value, high));
-  const Value below = c.add(Logical(LogicalKind::kOr), {compare(c, CompareKind::kLess, value, high), at_end});
-  const Value hit = both(c, compare(c, CompareKind::kGreaterEqual, value, low), below);
-  Value each = c.to_dtype(hit, c.dtype(x));
-  if (c.has("weight")) each = mul(c, each, reshape(c, c.to_dtype(c.tensor("weight"), c.dtype(x)), {1, n}));
-  Value y = reduce(c, ReduceKind::kSum, each, {1}, false);
-  if (c.boolean("density")) {
-    const Value widths = sub(c, slice(c, edges, 0, 1, bins), slice(c, edges, 0, 0, bins));
-    y = div(c, y, mul(c, widths, reduce(c, ReduceKind::kSum, y, {0}, false)));
-  }
-  c.results({y, edges});
-}
-
-void import_histogram_edges(SourceCall& c) {
-  const Value x = operand(c), edges = c.to_dtype(c.tensor("bins"), c.result_type().dtype);
-  if (!c.failed() && c.rank(edges) == 1) count_between(c, x, edges);
-}
-
-void import_histogram(SourceCall& c) {
-  const Value x = operand(c);
-  const int64_t bins = c.integer("bins", 100);
-  if (c.failed() || bins < 1 || bins > kMaxPairs) return c.unsupported(fmt::format("{} bins", bins));
-  Value first, last;
-  if (const auto* range = c.arg("range") ? std::get_if<std::vector<double>>(c.arg("range")) : nullptr;
-      range && range->size() == 2) {
-    first = number_like(c, x, (*range)[0]);
-    last = number_like(c, x, (*range)[1]);
-  } else if (c.has("range")) {
-    return c.unsupported("a range that is not two numbers");
-  } else {
-    first = reduce(c, ReduceKind::kMin, x, all_axes(c, x), false);
-    last = reduce(c, ReduceKind::kMax, x, all_axes(c, x), false);
-  }
-  const Value single = compare(c, CompareKind::kEqual, first, last);
-  const Value low = select(c, single, binary(c, BinaryKind::kSub, first, 0.5), first);
-  const Value high = select(c, single, binary(c, BinaryKind::kAdd, last, 0.5), last);
-  // From the nearer end, as linspace does; the outer edges are exact.
-  const Value step = scale(c, sub(c, high, low), 1.0 / double(bins)), i = counting(c, bins + 1, 1, 0, c.dtype(x));
-  const Value from_low = add(c, low, mul(c, step, i));
-  const Value from_high = sub(c, high, mul(c, step, binary(c, BinaryKind::kSub, double(bins), i)));
-  count_between(c, x, select(c, compare(c, CompareKind::kLess, i, double((bins + 1) / 2)), from_low, from_high));
 }
 
 // ---- Integration by trapezoids. The abscissae are a vector, a tensor like y, or equally spaced by dx.
@@ -328,45 +282,66 @@ void import_pdist(SourceCall& c) {
   c.result(vector_norm(c, d, c.number("p", 2), {1}, false));
 }
 
-// ---- Segments of axis 0, given by their lengths or by their borders.
+// ---- Segments of one axis, given by their lengths or by their borders, which may differ along the axes before it.
 
-void import_segment_reduce(SourceCall& c) {
+struct Segments {
+  Value data;        ///< [lead, n, rest]
+  Value begin, end;  ///< i32 [lead, segments]
+  int64_t lead = 1, n = 0, rest = 1, count = 0;
+};
+
+std::optional<Segments> read_segments(SourceCall& c) {
+  Segments s;
   const Value data = operand(c, "data");
-  const std::string kind = c.string("reduce", "");
   const bool by_length = c.has("lengths");
-  if (c.failed()) return;
-  if (c.integer("axis", 0) != 0 || c.has("indices") || (!by_length && !c.has("offsets")) || c.rank(data) == 0)
-    return c.unsupported("segments of another axis than the first");
-  Value borders = c.to_dtype(c.tensor(by_length ? "lengths" : "offsets"), DType::kI32);
-  if (c.rank(borders) != 1) return c.unsupported("segments that differ along other axes");
-  const int64_t n = c.shape(data)[0], segments = c.shape(borders)[0] - (by_length ? 0 : 1);
-  if (!small_enough(c, element_count(c.shape(data)), segments)) return;
-  Value begin = slice(c, borders, 0, 0, segments), end = begin;
+  if (c.failed()) return std::nullopt;
+  if (c.has("indices") || (!by_length && !c.has("offsets")) || c.rank(data) == 0)
+    return c.unsupported("segments without lengths or offsets"), std::nullopt;
+  const int64_t axis = c.axis("axis", c.rank(data), 0);
+  const Value borders = c.to_dtype(c.tensor(by_length ? "lengths" : "offsets"), DType::kI32);
+  if (c.failed()) return std::nullopt;
+  const Shape shape = c.shape(data), b = c.shape(borders);
+  if (int64_t(b.size()) != axis + 1) return c.unsupported("segments of another rank than the axis"), std::nullopt;
+  s.lead = element_count({shape.begin(), shape.begin() + axis});
+  s.n = shape[size_t(axis)];
+  s.rest = element_count({shape.begin() + axis + 1, shape.end()});
+  s.count = b.back() - (by_length ? 0 : 1);
+  if (element_count({b.begin(), b.end() - 1}) != s.lead)
+    return c.unsupported("segments for other axes than the data's"), std::nullopt;
+  if (!small_enough(c, element_count(shape), s.count)) return std::nullopt;
+  s.data = reshape(c, data, {s.lead, s.n, s.rest});
+  const Value rows = reshape(c, borders, {s.lead, b.back()});
   if (by_length) {
     Cumsum running;
-    end = c.add(running, {borders});
-    begin = sub(c, end, borders);
+    running.axis = 1;
+    s.end = c.add(running, {rows});
+    s.begin = sub(c, s.end, rows);
   } else {
-    end = slice(c, borders, 0, 1, segments);
+    s.begin = slice(c, rows, 1, 0, s.count);
+    s.end = slice(c, rows, 1, 1, s.count);
   }
-  const Value rows = counting(c, n, 2, 1, DType::kI32);
-  const auto column = [&](Value v) { return reshape(c, v, {segments, 1}); };
-  Value member =
-      both(c, compare(c, CompareKind::kGreaterEqual, rows, column(begin)), compare(c, CompareKind::kLess, rows, column(end)));
-  Shape wide{1}, mask{segments, n}, per_segment{segments};
-  for (int64_t d : c.shape(data)) wide.push_back(d);
-  mask.resize(wide.size(), 1);
-  per_segment.resize(wide.size() - 1, 1);
+  return s;
+}
+
+void import_segment_reduce(SourceCall& c) {
+  const std::string kind = c.string("reduce", "");
+  if (kind != "max" && kind != "min" && kind != "prod" && kind != "sum" && kind != "mean")
+    return c.unsupported("reduce='" + kind + "'");
+  const auto s = read_segments(c);
+  if (!s) return;
+  const Value rows = counting(c, s->n, 3, 2, DType::kI32);
+  const auto column = [&](Value v) { return reshape(c, v, {s->lead, s->count, 1}); };
+  const Value member = both(c, compare(c, CompareKind::kGreaterEqual, rows, column(s->begin)),
+                            compare(c, CompareKind::kLess, rows, column(s->end)));
   const double initial = c.number("initial", kind == "prod" ? 1 : kind == "max" ? -kInfinity : kind == "min" ? kInfinity : 0);
-  const double neutral = kind == "mean" ? 0 : kind == "sum" ? 0 : kind == "prod" ? 1 : initial;
+  const double neutral = kind == "mean" || kind == "sum" ? 0 : kind == "prod" ? 1 : initial;
   const ReduceKind reduction = kind == "max"    ? ReduceKind::kMax
                                : kind == "min"  ? ReduceKind::kMin
                                : kind == "prod" ? ReduceKind::kProd
                                                 : ReduceKind::kSum;
-  if (kind != "max" && kind != "min" && kind != "prod" && kind != "sum" && kind != "mean")
-    return c.unsupported("reduce='" + kind + "'");
-  const Value masked = select(c, reshape(c, member, mask), reshape(c, data, wide), number_like(c, data, neutral));
-  Value y = reduce(c, reduction, masked, {1}, false);
+  const Value masked = select(c, reshape(c, member, {s->lead, s->count, s->n, 1}),
+                              reshape(c, s->data, {s->lead, 1, s->n, s->rest}), number_like(c, s->data, neutral));
+  Value y = reduce(c, reduction, masked, {2}, false);
   if (c.has("initial")) {
     if (kind == "sum" || kind == "mean") y = binary(c, BinaryKind::kAdd, y, initial);
     if (kind == "prod") y = scale(c, y, initial);
@@ -374,12 +349,12 @@ void import_segment_reduce(SourceCall& c) {
     if (kind == "min") y = binary(c, BinaryKind::kMinimum, y, initial);
   }
   if (kind == "mean") {
-    const Value count = reshape(c, c.to_dtype(sub(c, end, begin), c.dtype(data)), per_segment);
+    const Value count = column(c.to_dtype(sub(c, s->end, s->begin), c.dtype(s->data)));
     const Value empty = compare(c, CompareKind::kEqual, count, 0.0);
     const Value mean = div(c, y, binary(c, BinaryKind::kMaximum, count, 1.0));
-    y = select(c, empty, number_like(c, data, c.has("initial") ? initial : kNan), mean);
+    y = select(c, empty, number_like(c, s->data, c.has("initial") ? initial : kNan), mean);
   }
-  c.result(y);
+  c.result(placed(c, y));
 }
 
 constexpr Import kImports[] = {
@@ -390,8 +365,6 @@ constexpr Import kImports[] = {
     {"aten.nanmedian.default", import_nanmedian},
     {"aten.nanmedian.dim", import_nanmedian},
     {"aten.mode.default", import_mode},
-    {"aten.histogram.bin_ct", import_histogram},
-    {"aten.histogram.bins_tensor", import_histogram_edges},
     {"aten.trapezoid.x", import_trapezoid},
     {"aten.trapezoid.dx", import_trapezoid},
     {"aten.trapz.x", import_trapezoid},

@@ -12,26 +12,34 @@ struct LoopStep {
   Values collected;  ///< one element along the axis of its Collected, the other axes whole
 };
 
-/// A loop with a counter: While, with what the steps give collected into tensors.
+/// A loop that counts its steps: While, with what the steps take from sequences and what they give, collected into tensors.
 struct CountedLoop {
+  struct Sequence {
+    Value value;
+    size_t axis = 0;  ///< each step takes one element of it
+  };
   struct Collected {
     Type type;  ///< of the whole
     size_t axis = 0;
   };
   int64_t steps = 0;     ///< at least one
-  bool reverse = false;  ///< count down from the last step
+  bool reverse = false;  ///< begin with the last step
   Values carried;        ///< before the first step
+  std::vector<Sequence> sequences;
   std::vector<Collected> collected;
   Values invariant;  ///< what every step may look at
-  /// Builds a step in a graph of its own: `step` is its number as i32[1], `carried` and `invariant` stand for the loop's.
-  std::function<LoopStep(Builder&, Value step, const Values& carried, const Values& invariant)> body;
+  /// Builds a step in a graph of its own: `carried`, `parts` (of the sequences, their axis of size 1) and `invariant` stand for
+  /// the loop's.
+  std::function<LoopStep(Builder&, const Values& carried, const Values& parts, const Values& invariant)> body;
 };
 
 /// After the last step.
 struct LoopResults {
   Values carried, collected;
 };
-/// Adds the loop; values of no node after an error, which is the builder's then.
+/// Adds the loop; values of no node after an error, which is the builder's then. LiteRT copies the variables of a loop in every
+/// step, sequences and collections included: long ones are cut into blocks that an inner loop runs through, so that a step
+/// copies about the square root of them.
 LoopResults counted_loop(Builder& b, const CountedLoop& loop);
 
 }  // namespace atl

@@ -6,7 +6,6 @@
 #include "import/arithmetic.h"
 #include "import/counted_loop.h"
 #include "ops/control_flow.h"
-#include "ops/index.h"
 
 namespace atl {
 namespace {
@@ -74,14 +73,6 @@ Values build_while_loop(Builder& b, const HigherOrderCall& c) {
   return out;
 }
 
-/// Axis 0 of a step's part of a sequence is the step: it disappears.
-Value part_of(Builder& b, Value sequence, Value step) {
-  const Value part = b.add(Gather(0), {sequence, step});
-  if (b.failed()) return {};
-  const Shape& shape = b.shape(part);
-  return reshape(b, part, Shape(shape.begin() + 1, shape.end()));
-}
-
 /// scan and map: `carried` from step to step, a part of each of `sequences` a step; what the graph gives beyond the carried is
 /// collected.
 Values build_steps(Builder& b, const HigherOrderCall& c, const Values& carried, const Values& sequences, const Values& others) {
@@ -115,11 +106,16 @@ Values build_steps(Builder& b, const HigherOrderCall& c, const Values& carried, 
     loop.collected.push_back({std::move(all), 0});
   }
   loop.carried = carried;
-  loop.invariant = joined(sequences, others);
-  loop.body = [&](Builder& inner, Value t, const Values& now, const Values& invariant) {
+  for (Value v : sequences) loop.sequences.push_back({v, 0});
+  loop.invariant = others;
+  loop.body = [&](Builder& inner, const Values& now, const Values& parts, const Values& invariant) {
+    // Axis 0 of a step's part of a sequence is the step: it disappears.
     Values in = now;
-    for (size_t i = 0; i < invariant.size(); ++i)
-      in.push_back(i < sequences.size() ? part_of(inner, invariant[i], t) : invariant[i]);
+    for (Value v : parts) {
+      const Shape& shape = inner.shape(v);
+      in.push_back(shape.empty() ? v : reshape(inner, v, Shape(shape.begin() + 1, shape.end())));
+    }
+    in.insert(in.end(), invariant.begin(), invariant.end());
     const Values out = inline_graph(inner, *step.graph, in);
     LoopStep made{Values(out.begin(), out.begin() + int64_t(carried.size())), {}};
     for (size_t i = carried.size(); i < out.size() && !inner.failed(); ++i) {

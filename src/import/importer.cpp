@@ -7,8 +7,10 @@
 #include "import/alias_table.h"
 #include "import/aten.h"
 #include "import/changed_buffers.h"
+#include "import/data_dependence.h"
 #include "import/higher_order.h"
 #include "import/refusal.h"
+#include "import/stored_tensors.h"
 #include "import/view_operators.h"
 #include "ops/opaque.h"
 #include "ops/shape.h"
@@ -40,6 +42,8 @@ class Importer {
   /// The value of that name; kUnsupportedForm when the rule of the node that makes it gave none.
   static Result<Value> value_of(const Scope& scope, const std::string& name);
   void run_node(Scope& scope, const SourceNode& node, int depth);
+  bool pass_over(Scope& scope, const SourceNode& node);
+  void run_operator(Scope& scope, const SourceNode& node);
   void run_higher_order(Scope& scope, const SourceNode& node, int depth);
   Body import_body(const GraphRef& graph, const SourceNode& node, const Types& types, int depth);
   void run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth);
@@ -63,41 +67,20 @@ class Importer {
   const std::set<std::string> changed_ = changed_buffers(program_);
   std::vector<std::string> state_values_;  // value names of the states, in their order
   std::vector<Error> errors_;
+  int problems_ = 0;  // reported, also those that are one error with a count
+  DataDependence unknown_;
   OriginId origin_ = 0;
 };
 
-Type type_of(const TensorMeta& meta) {
-  Type t{dtype_of(meta.dtype), {}, {}};
-  for (const SymDim& d : meta.sizes) t.shape.push_back(d.value);
-  return t;
-}
-
 // Problems of one kind are reported once, with a count.
 void Importer::report(Error e) {
+  ++problems_;
   for (Error& known : errors_)
     if (known.code == e.code && known.what == e.what) {
       ++known.count;
       return;
     }
   errors_.push_back(std::move(e));
-}
-
-Result<ConstantPtr> constant_of(const SourceTensor& t) {
-  const DType dtype = dtype_of(t.data.dtype);
-  if (dtype == DType::kUnknown)
-    return error(Code::kUnsupportedType, fmt::format("'{}' has element type {}", t.fqn, scalar_name(t.data.dtype)),
-                 "convert it to float32 before exporting");
-  return Constant::view(Type{dtype, t.data.sizes, {}}, t.data.bytes.data(), t.data.storage_offset, t.data.strides, t.data.owner,
-                        t.fqn);
-}
-
-std::optional<Tensor> sample_of(const SourceInput& input) {
-  if (!input.sample || dtype_of(input.sample->dtype) == DType::kUnknown) return std::nullopt;
-  const StoredTensor& s = *input.sample;
-  const Type type{dtype_of(s.dtype), s.sizes, {}};
-  auto dense = Constant::view(type, s.bytes.data(), s.storage_offset, s.strides, s.owner)->materialize();
-  if (!dense) return std::nullopt;
-  return *std::move(dense);
 }
 
 Status Importer::add_inputs(Scope& scope) {
@@ -344,7 +327,7 @@ Values Importer::build(Scope& scope, const SourceNode& node, const std::string& 
   for (size_t i = 0; i < results.size() && i < types.size(); ++i) {
     if (!results[i].valid() || types[i].dtype == DType::kUnknown) continue;
     const Type& got = graph_->type(results[i]);
-    if (got.dtype == types[i].dtype && got.shape == types[i].shape) continue;
+    if (got.dtype == types[i].dtype && (got.shape == types[i].shape || !is_static(types[i].shape))) continue;
     report(
         error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
             .at(node.origin));
@@ -529,13 +512,38 @@ void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth)
   bind_results(scope, node, failed ? placeholders(scope, node) : results);
 }
 
+// What depends on a value that was refused is not looked at, but for operators without a rule. True when that is so for the
+// node.
+bool Importer::pass_over(Scope& scope, const SourceNode& node) {
+  auto refused = never_computed(scope.source, node);
+  const bool reached = unknown_.reaches(node);
+  if (!reached && !refused) return false;
+  const bool known = find_import(node.target) || !functional_name(node.target).empty() || is_higher_order(node.target);
+  if (!reached)
+    report(std::move(*refused).at(node.origin));
+  else if (!known && !refused && gives_tensor(node))
+    report(without_form(node.target).at(node.origin));
+  unknown_.mark(node);
+  bind_results(scope, node, placeholders(scope, node));
+  return true;
+}
+
 void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
   origin_ = graph_->add_origin(node.origin);
+  if (pass_over(scope, node)) return;
   if (node.target == "higher_order.wrap_with_set_grad_enabled" || node.target == "higher_order.wrap_with_autocast") {
     for (const SourceArgument& a : node.inputs)
       if (const auto* g = a.value.get<GraphRef>()) return run_inlined(scope, node, *g, depth);
   }
-  if (is_higher_order(node.target)) return run_higher_order(scope, node, depth);
+  const int problems = problems_;
+  if (is_higher_order(node.target))
+    run_higher_order(scope, node, depth);
+  else
+    run_operator(scope, node);
+  if (problems_ != problems && DataDependence::begins_at(scope.source, node)) unknown_.mark(node);
+}
+
+void Importer::run_operator(Scope& scope, const SourceNode& node) {
   const std::string functional = find_import(node.target) ? std::string() : functional_name(node.target);
   const std::string target = functional.empty() ? node.target : functional;
   const Import* rule = find_import(target);

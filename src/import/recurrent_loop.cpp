@@ -1,7 +1,6 @@
 #include "import/recurrent_loop.h"
 
 #include "import/counted_loop.h"
-#include "ops/index.h"
 
 namespace atl {
 namespace {
@@ -31,18 +30,17 @@ StepResults looped(Builder& b, const StepSequence& s, Value h, const RecurrentWe
   Type all = b.type(h);
   all.shape[size_t(s.time_axis)] = loop.steps;
   loop.collected = {{all, size_t(s.time_axis)}};
-  loop.invariant = {s.gates};
+  loop.sequences = {{s.gates, size_t(s.time_axis)}};
   std::vector<Value RecurrentWeights::*> used;
   for (Value RecurrentWeights::*m : {&RecurrentWeights::w_hh, &RecurrentWeights::b_step})
     if ((w.*m).valid()) {
       used.push_back(m);
       loop.invariant.push_back(w.*m);
     }
-  loop.body = [&](Builder& inner, Value t, const Values& carried, const Values& invariant) -> LoopStep {
+  loop.body = [&](Builder& inner, const Values& carried, const Values& parts, const Values& invariant) -> LoopStep {
     RecurrentWeights weights;
-    for (size_t i = 0; i < used.size(); ++i) weights.*used[i] = invariant[i + 1];
-    const Value gates = inner.add(Gather(s.time_axis), {invariant[0], t});
-    const Value next = step(inner, StepGates{gates}, carried[0], weights);
+    for (size_t i = 0; i < used.size(); ++i) weights.*used[i] = invariant[i];
+    const Value next = step(inner, StepGates{parts[0]}, carried[0], weights);
     return {{next}, {next}};
   };
   const LoopResults out = counted_loop(b, loop);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "import/data_dependence.h"
+
 namespace atl {
 
 Error without_form(const std::string& target) {
@@ -24,6 +26,17 @@ Error without_form(const std::string& target) {
                   "    program = torch.export.export(model, args).run_decompositions({{torch.ops.{0}: decomposition}})\n"
                   "    torch.export.save(program, \"model.pt2\")",
                   target));
+}
+
+std::optional<Error> never_computed(const SourceGraph& graph, const SourceNode& node) {
+  if (node.target.rfind("torch._functorch.", 0) == 0)
+    return error(Code::kUnsupportedOp, "torch.vmap, or another transform of torch.func, is left in the program",
+                 "save program.run_decompositions(), which applies it");
+  const std::string_view type = complex_result(graph, node);
+  if (type.empty()) return std::nullopt;
+  return error(
+      Code::kUnsupportedType, fmt::format("{} gives {} numbers, which LiteRT does not compute with", node.target, type),
+      "write it with real and imaginary parts as tensors of their own; a spectrum is a product with sines and cosines");
 }
 
 Error without_value(const SourceGraph& graph, const std::string& name) {

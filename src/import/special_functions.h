@@ -27,6 +27,8 @@ inline Value where_below(Builder& b, Value x, double bound, Value below, Value o
 Value polynomial(Builder& b, Value x, Coefficients c);
 /// sin(pi x), exactly zero at integers.
 Value sin_pi(Builder& b, Value x);
+/// log |gamma(x)|, infinite at zero and negative integers.
+Value lgamma(Builder& b, Value x);
 Value erfc(Builder& b, Value x);
 /// exp(x^2) erfc(x) for x >= 0
 Value erfcx_of_positive(Builder& b, Value x);

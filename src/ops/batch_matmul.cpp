@@ -1,8 +1,10 @@
 #include "ir/rewrite.h"
 #include "ir/tflite_op.h"
+#include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
+#include "ops/reduce.h"
 #include "ops/shape.h"
 
 namespace atl {
@@ -245,7 +247,34 @@ struct BatchMatmulFacts {
       const Value z = r.add(o, {flat(r.in(0), x), flat(r.in(1), y)});
       return r.replace(r.add(Reshape(r.out_type().shape), {z}));
     }
+    if (const Value sums = integer_form(o, r); sums.valid() || r.failed()) return r.replace(sums);
     return legalize_by_cast(r, make_op(o), kDtypes);
+  }
+
+  // LiteRT has no product of integer matrices, and f32 holds 24 bits: the products one by one, summed. Invalid for floats and
+  // where that is too much.
+  static Value integer_form(const BatchMatmul& o, Rewrite& r) {
+    constexpr int64_t kMaxProducts = int64_t(1) << 24;
+    const DType t = r.dtype(r.in(0));
+    if (is_float(t) || r.in_type(0).quant || r.in_type(1).quant) return {};
+    const Shape out = r.out_type().shape, x = r.in_type(0).shape;
+    if (!is_static(out) || !is_static(x)) return {};
+    const int64_t depth = o.adj_x ? x[x.size() - 2] : x.back(), products = element_count(out);
+    if (depth != 0 && products > kMaxProducts / depth) return {};
+    const DType wide = t == DType::kI64 ? t : DType::kI32;
+    // Both with the summed axis last, and an axis of one for the other's rows.
+    const auto rows = [&](Value v, bool summed_last, bool first) {
+      if (!summed_last) {
+        Perm p = identity(r.rank(v));
+        std::swap(p[p.size() - 1], p[p.size() - 2]);
+        v = r.add(Transpose(std::move(p)), {v});
+      }
+      Shape s = r.shape(v);
+      s.insert(s.end() - (first ? 1 : 2), 1);
+      return r.add(Reshape(std::move(s)), {cast_value(r, v, wide)});
+    };
+    const Value each = r.add(Binary(BinaryKind::kMul), {rows(r.in(0), !o.adj_x, true), rows(r.in(1), o.adj_y, false)});
+    return cast_value(r, r.add(Reduce(ReduceKind::kSum, {int64_t(out.size())}, false), {each}), t);
   }
 
   static std::vector<Sample> samples() {

@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/promotion.h"
 #include "ops/unary.h"
+#include "ops/wide_integers.h"
 
 namespace atl {
 namespace {
@@ -427,7 +428,20 @@ struct BinaryFacts {
       const Shape s = r.out_type().shape;
       return r.replace(r.add(o, {broadcast_to(r, r.in(0), s), broadcast_to(r, r.in(1), s)}));
     }
+    if (const Value wide = wide_form(o, r); wide.valid() || r.failed()) return r.replace(wide);
     return legalize_by_cast(r, r.node().op, kKinds[size_t(o.kind)].dtypes);
+  }
+
+  // 64-bit operands that may not fit into the 32 bits of LiteRT's kernels; invalid for others.
+  static Value wide_form(const Binary& o, Rewrite& r) {
+    if (r.dtype(r.in(0)) != DType::kI64 || o.activation != Activation::kNone) return {};
+    if (o.kind == BinaryKind::kSquaredDifference) {
+      const Value d = r.add(Binary(BinaryKind::kSub), {r.in(0), r.in(1)});
+      return r.add(Binary(BinaryKind::kMul), {d, d});
+    }
+    if (o.kind != BinaryKind::kDiv && o.kind != BinaryKind::kFloorDiv) return {};
+    if (fits_i32(r.graph(), r.in(0)) && fits_i32(r.graph(), r.in(1))) return {};
+    return divide_i64(r, r.in(0), r.in(1), o.kind == BinaryKind::kFloorDiv);
   }
 
   static constexpr Import imports[] = {

@@ -220,7 +220,27 @@ struct SliceFacts {
     if (all) return r.replace(o.shrink.empty() ? r.in(0) : r.add(Reshape(r.out_type().shape), {r.in(0)}));
     if (const Slice* first = r.graph().as<Slice>(r.in(0)); first && r.single_use(r.in(0)))
       return r.replace(r.add(joined(*first, o), {r.graph()[r.in(0)].in[0]}));
+    if (r.graph().as<Concat>(r.in(0)))
+      if (const auto [part, begin] = containing_part(o, r); part.valid()) {
+        Slice s = o;
+        s.begin[size_t(r.graph().as<Concat>(r.in(0))->axis)] = begin;
+        return r.replace(r.add(std::move(s), {part}));
+      }
     return join_parts(o, r);
+  }
+
+  // Of the tensors that make the operand by Concat, the one that has all that the slice takes, and where that begins in it.
+  static std::pair<Value, int64_t> containing_part(const Slice& o, const Rewrite& r) {
+    const auto axis = size_t(r.graph().as<Concat>(r.in(0))->axis);
+    if (o.size[axis] == 0) return {};
+    const int64_t first = o.begin[axis], last = first + (o.size[axis] - 1) * o.stride[axis];
+    int64_t begin = 0;
+    for (Value part : r.graph()[r.in(0)].in) {
+      const int64_t end = begin + r.type(part).shape[axis];
+      if (std::min(first, last) >= begin && std::max(first, last) < end) return {part, first - begin};
+      begin = end;
+    }
+    return {};
   }
 
   // The slice that takes what `second` takes from the result of `first`.

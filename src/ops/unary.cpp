@@ -7,6 +7,7 @@
 #include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
+#include "ops/wide_integers.h"
 
 namespace atl {
 namespace {
@@ -102,6 +103,7 @@ void import_unary(SourceCall& c) {
   // Integer operands of float functions are promoted, as torch does.
   Value x = c.tensor("self");
   if (c.result_type().dtype != DType::kUnknown) x = c.to_dtype(x, c.result_type().dtype);
+  if (K == UnaryKind::kSign && c.dtype(x) == DType::kBool) return c.result(x);
   c.result(c.add(Unary(K), {x}));
 }
 
@@ -282,6 +284,10 @@ struct UnaryFacts {
         return r.add(Binary(k), {r.scalar(bound, r.dtype(x)), v});
       };
       if (o.kind == UnaryKind::kSquare) return r.replace(r.add(Binary(BinaryKind::kMul), {x, x}));
+      if (r.dtype(x) == DType::kI64 && !fits_i32(r.graph(), x)) {
+        if (o.kind == UnaryKind::kAbs) return r.replace(abs_i64(r, x));
+        if (o.kind == UnaryKind::kSign) return r.replace(sign_i64(r, x));
+      }
       if (o.kind == UnaryKind::kRelu) return r.replace(clamp(x, BinaryKind::kMaximum, 0));
       if (o.kind == UnaryKind::kRelu6) return r.replace(clamp(clamp(x, BinaryKind::kMaximum, 0), BinaryKind::kMinimum, 6));
     }

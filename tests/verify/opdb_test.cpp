@@ -1,5 +1,6 @@
-// PyTorch's own operator samples (scripts/opdb): each program of fixtures/opdb.zip is converted and run in LiteRT, and must
-// give what PyTorch recorded; or it is refused, with this error.
+// PyTorch's own operator samples (scripts/opdb, fixtures/opdb.zip) and what these do not show
+// (scripts/fixtures/operator_cases.py, fixtures/operators.zip): each program is converted and run in LiteRT, and must give what
+// PyTorch recorded; or it is refused, with this error.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -19,24 +20,37 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-const Archive& archive() {
-  static const Archive kArchive = [] {
-    auto file = MappedFile::open(ATOLL_SOURCE_DIR "/tests/verify/fixtures/opdb.zip");
-    Blob blob{(*file)->bytes(), *file};
-    return *Archive::open(std::move(blob), "opdb.zip");
-  }();
-  return kArchive;
-}
+/// A zip of programs, with what must happen to each of them.
+struct Programs {
+  explicit Programs(const std::string& name)
+      : archive([&] {
+          auto file = MappedFile::open(ATOLL_SOURCE_DIR "/tests/verify/fixtures/" + name);
+          Blob blob{(*file)->bytes(), *file};
+          return *Archive::open(std::move(blob), name);
+        }()),
+        cases(json::parse(entry("cases.json").text()).get<std::vector<json>>()) {}
+  Blob entry(const std::string& name) const {
+    auto blob = archive.read(name);
+    if (!blob) ADD_FAILURE() << format(blob.error());
+    return blob ? *std::move(blob) : Blob{};
+  }
+  Archive archive;
+  std::vector<json> cases;
+};
 
-Blob entry(const std::string& name) {
-  auto blob = archive().read(name);
-  if (!blob) ADD_FAILURE() << format(blob.error());
-  return blob ? *std::move(blob) : Blob{};
+const Programs& samples() {
+  static const Programs kPrograms("opdb.zip");
+  return kPrograms;
 }
-
-const std::vector<json>& cases() {
-  static const std::vector<json> kCases = json::parse(entry("cases.json").text()).get<std::vector<json>>();
-  return kCases;
+const Programs& others() {
+  static const Programs kPrograms("operators.zip");
+  return kPrograms;
+}
+/// Case i of both, one behind the other.
+const Programs& programs(size_t i) { return i < samples().cases.size() ? samples() : others(); }
+const json& case_of(size_t i) {
+  const size_t first = samples().cases.size();
+  return i < first ? samples().cases[i] : others().cases[i - first];
 }
 
 class OpdbTest : public testing::TestWithParam<size_t> {
@@ -47,7 +61,8 @@ class OpdbTest : public testing::TestWithParam<size_t> {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  Result<ConvertReport> convert_program(const std::string& name) {
+  Blob entry(const std::string& name) const { return programs(GetParam()).entry(name); }
+  Result<ConvertReport> convert_program(const std::string& name) const {
     const Blob program = entry(name + ".pt2");
     std::ofstream(folder_ + "/program.pt2", std::ios::binary) << program.text();
     ConvertOptions options;
@@ -77,13 +92,17 @@ void expect_equal(const NdArray& got, const NdArray& want) {
 }
 
 TEST_P(OpdbTest, GivesTorchsResults) {
-  const json& c = cases()[GetParam()];
+  const json& c = case_of(GetParam());
   const std::string name = c["program"];
   SCOPED_TRACE(name);
   const auto report = convert_program(name);
   if (c.contains("refused")) {
     ASSERT_FALSE(report) << name << " is converted now: move it to the others (scripts/opdb/pack.py)";
     EXPECT_NE(format(report.error()).find(c["refused"].get<std::string>()), std::string::npos) << format(report.error());
+    if (!c.value("alone", false)) return;
+    EXPECT_EQ("E" + std::to_string(int(report.error().code)), c["code"]);
+    EXPECT_EQ(report.error().what, c["refused"]);
+    EXPECT_TRUE(report.error().others.empty()) << format(report.error());
     return;
   }
   ASSERT_TRUE(report) << format(report.error());
@@ -102,13 +121,13 @@ TEST_P(OpdbTest, GivesTorchsResults) {
 }
 
 std::string name_of(const testing::TestParamInfo<size_t>& info) {
-  std::string name = cases()[info.param]["program"];
+  std::string name = case_of(info.param)["program"];
   for (char& ch : name)
     if (!std::isalnum(static_cast<unsigned char>(ch))) ch = '_';
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Torch, OpdbTest, testing::Range(size_t(0), cases().size()), name_of);
+INSTANTIATE_TEST_SUITE_P(Torch, OpdbTest, testing::Range(size_t(0), samples().cases.size() + others().cases.size()), name_of);
 
 }  // namespace
 }  // namespace atl
