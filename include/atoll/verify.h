@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "atoll/convert.h"
+#include "atoll/quantize.h"
 
 namespace atl {
 
@@ -15,6 +16,10 @@ struct VerifyOptions {
   enum class Reference { kEval, kTorch } reference = Reference::kEval;
   /// .npz with an array for each input, by name, in place of the program's stored example.
   std::string inputs;
+  /// Samples to compare on (data/dataset.h), layer by layer, for quantized files: the source then runs as the float model in
+  /// LiteRT. With `preprocess` for images.
+  std::string data, preprocess;
+  size_t max_samples = 128;
   int random_inputs =
       1;  ///< kEval: besides the example. kTorch compares the example alone, or random inputs where there is none
   uint64_t seed = 1;
@@ -46,14 +51,16 @@ struct VerifyReport {
   ProofReport::Verdict verdict = ProofReport::Verdict::kNotRun;
   std::string reason;
   std::vector<VerifyCheck> checks;
-  std::vector<LayerReport> layers;  ///< with kTorch
-  std::optional<Error> departure;   ///< the first layer that departs, with its origin
+  std::vector<LayerReport> layers;     ///< with kTorch
+  std::vector<QuantizedLayer> damage;  ///< with `data`: what quantization costs each layer, in the order of the graph
+  size_t samples = 0;                  ///< with `data`
+  std::optional<Error> departure;      ///< the first layer that departs, with its origin
   std::vector<std::string> notes;
   double seconds = 0;
 };
 
-/// Compares. A file that departs is no error: VerifyReport::verdict says so.
-/// E: of reading and importing the source and of reading the file; kInput when the file was not made from the source (other
+/// Compares. `source` is a .pt2, with `data` also a float .tflite. A file that departs is no error: VerifyReport::verdict says
+/// so. E: of reading and importing the source and of reading the file; kInput when the file was not made from the source (other
 /// inputs or outputs) and for inputs that do not fit; kRuntimeMissing; kReference.
 Result<VerifyReport> verify(const std::string& source, const std::string& file, const VerifyOptions& options = {});
 

@@ -6,6 +6,7 @@
 
 #include "api/inspection.h"
 #include "api/metadata.h"
+#include "api/verify_on_data.h"
 #include "import/importer.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
@@ -242,6 +243,7 @@ void note_other_source(const Model& model, const std::string& digest, VerifyRepo
 }  // namespace
 
 Result<VerifyReport> verify(const std::string& source, const std::string& file, const VerifyOptions& options) {
+  if (!options.data.empty()) return verify_on_data(source, file, options);
   const auto start = std::chrono::steady_clock::now();
   VerifyReport report;
   report.source = source;

@@ -141,7 +141,11 @@ Result<FileTensors> FileTensors::open(const WrittenFileSource& file, const std::
   state->outputs = chosen ? named(chosen->outputs()) : named(graph.outputs(), graph);
   for (unsigned i = 0; graph.tensors() && i < graph.tensors()->size(); ++i) {
     const tflite::Tensor& t = *graph.tensors()->Get(i);
-    TensorEntry e{t.name() ? t.name()->str() : std::string(), from_tensor_type(t.type()), {}, t.is_variable(), {}};
+    TensorEntry e{t.name() ? t.name()->str() : std::string(), from_tensor_type(t.type()), {}, t.is_variable(), {}, {}};
+    if (const auto* q = t.quantization(); q && q->scale() && q->scale()->size() > 0) {
+      e.quant = QuantParams{{q->scale()->begin(), q->scale()->end()}, {}, q->quantized_dimension()};
+      if (q->zero_point()) e.quant->zero_point.assign(q->zero_point()->begin(), q->zero_point()->end());
+    }
     for (unsigned k = 0; t.shape() && k < t.shape()->size(); ++k) e.shape.push_back(t.shape()->Get(k));
     e.bytes = content(model, state->image.bytes(), t.buffer());
     state->tensors.push_back(std::move(e));
@@ -151,6 +155,8 @@ Result<FileTensors> FileTensors::open(const WrittenFileSource& file, const std::
     OperatorEntry e;
     if (op.inputs()) e.inputs.assign(op.inputs()->begin(), op.inputs()->end());
     if (op.outputs()) e.outputs.assign(op.outputs()->begin(), op.outputs()->end());
+    const tflite::OperatorCode& code = *model.operator_codes()->Get(op.opcode_index());
+    e.builtin = std::max(int(code.builtin_code()), int(code.deprecated_builtin_code()));
     state->operators.push_back(std::move(e));
   }
   return FileTensors(std::move(state));

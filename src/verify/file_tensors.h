@@ -2,6 +2,7 @@
 // value of a tensor between two operators.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,9 +22,11 @@ class FileTensors {
     Shape shape;
     bool is_variable = false;
     std::span<const std::byte> bytes;  ///< of a constant; else empty
+    std::optional<QuantParams> quant;
   };
   struct OperatorEntry {
     std::vector<int32_t> inputs, outputs;  ///< tensor numbers; -1 for an absent operand
+    int builtin = 0;                       ///< LiteRT's number of the operator
   };
 
   /// Reads the graph of a signature (its key, or the only one, or "serving_default"; a file without signatures has one graph).

@@ -65,6 +65,20 @@ TEST_F(QuantizeTest, SixteenBitsAreCloser) {
   EXPECT_GT(b["quantization"]["outputs"][0]["snr_db"].get<double>(), a["quantization"]["outputs"][0]["snr_db"].get<double>());
 }
 
+TEST_F(QuantizeTest, VerifyOnDataListsTheLayersByDamage) {
+  quantize({"--calibrate", kTest});
+  const Answer a = run({"verify", kDigits, "q.tflite", "--data", kTest, "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json j = json::parse(a.out);
+  EXPECT_EQ(j["samples"], 128);
+  EXPECT_GT(j["outputs"][0]["snr_db"], 25);
+  ASSERT_GT(j["layers"].size(), 3u);
+  for (const json& l : j["layers"]) EXPECT_GT(l["snr_db"].get<double>(), 10) << l;
+  EXPECT_EQ(run({"verify", kDigits, "q.tflite", "--data", kTest, "--min-snr", "90"}).exit_code, 3);
+  const std::string table = run({"verify", kDigits, "q.tflite", "--data", kTest}).out;
+  EXPECT_NE(table.find("clip %"), std::string::npos) << table;
+}
+
 TEST_F(QuantizeTest, ALeastSnrGivesSomeLayersSixteenBits) {
   const json plain = quantize({"--calibrate", kTest, "--max-samples", "32"});
   const double snr = plain["quantization"]["outputs"][0]["snr_db"];

@@ -1,6 +1,7 @@
 #include "atoll/verify.h"
 #include "command.h"
 #include "listing.h"
+#include "quantization.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -34,6 +35,10 @@ void print_as_json(const VerifyReport& r) {
       j["layers"].push_back(std::move(layer));
     }
   }
+  if (r.samples) {
+    j["samples"] = r.samples;
+    j["layers"] = damage_json(r.damage);
+  }
   if (r.departure) j["departure"] = to_json(*r.departure);
   if (!r.notes.empty()) j["notes"] = r.notes;
   j["seconds"] = r.seconds;
@@ -57,7 +62,9 @@ void print_report(const VerifyReport& r, const Arguments& a) {
     fmt::print("  {:<16} {:<24} SNR {:>9}   largest error {:.2g}{}\n", c.inputs, printable(c.output.name),
                snr_text(c.output.snr_db), c.output.max_error,
                c.output.passed ? "" : "  " + styled("departs", Style::kRed, stdout));
-  if (a.layers)
+  if (r.samples)
+    print_damage(r.damage);
+  else if (a.layers)
     print_layers(r);
   else if (!r.layers.empty())
     fmt::print("  {} layers compared; --layers lists them\n", r.layers.size());
@@ -75,7 +82,7 @@ void print_report(const VerifyReport& r, const Arguments& a) {
 
 Status run_verify(Arguments a, int& exit_code) {
   a.options.reference = a.reference == "torch" ? VerifyOptions::Reference::kTorch : VerifyOptions::Reference::kEval;
-  if (a.layers && a.reference != "torch")
+  if (a.layers && a.reference != "torch" && a.options.data.empty())
     return error(Code::kUsage, "--layers lists the comparison with torch", "add --reference torch");
   ProgressBar bar;
   a.options.progress = [&](std::string_view step, double done, double total) { bar.show(step, done, total); };
@@ -96,13 +103,16 @@ void add_verify(CLI::App& app, Outcome& outcome) {
   auto args = std::make_shared<Arguments>();
   VerifyOptions& o = args->options;
   CLI::App* c = app.add_subcommand("verify", "Prove that a .tflite file computes what its source program does");
-  c->add_option("SOURCE", args->source, "the program (.pt2)")->required();
+  c->add_option("SOURCE", args->source, "the program (.pt2), with --data also a float .tflite")->required();
   c->add_option("FILE", args->file, "the .tflite file that was made from it")->required();
   c->add_option("--reference", args->reference,
                 "eval: Atoll's own exact evaluation; torch: the program in your Python, layer by layer")
       ->check(CLI::IsMember({"eval", "torch"}))
       ->capture_default_str();
   c->add_option("--input", o.inputs, ".npz with an array for each input, instead of the stored example");
+  c->add_option("--data", o.data, "samples on which a quantized file is compared with the float model, layer by layer");
+  c->add_option("--preprocess", o.preprocess, "what becomes of images of --data, as in `atoll run --help`");
+  c->add_option("--max-samples", o.max_samples, "samples of --data to take, spread over it")->capture_default_str();
   c->add_option("--random", o.random_inputs, "sets of random inputs besides it")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
@@ -120,6 +130,7 @@ void add_verify(CLI::App& app, Outcome& outcome) {
       "Examples:\n"
       "  atoll verify face.pt2 face.tflite\n"
       "  atoll verify face.pt2 face.tflite --reference torch --layers\n"
+      "  atoll verify face.pt2 face_int8.tflite --data photos/ --preprocess 'mean=127 std=128' --min-snr 40\n"
       "  atoll verify face.pt2 face.tflite --input photos.npz --min-snr 100\n");
   c->callback([args, &outcome] { outcome.status = run_verify(*args, outcome.exit_code); });
 }

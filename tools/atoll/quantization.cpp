@@ -41,6 +41,30 @@ Result<QuantizeOptions> quantize_options(const QuantizeArguments& a) {
   return o;
 }
 
+nlohmann::ordered_json damage_json(const std::vector<QuantizedLayer>& layers) {
+  auto out = nlohmann::ordered_json::array();
+  for (const QuantizedLayer& l : layers) {
+    nlohmann::ordered_json e{{"module", l.module}, {"op", l.op},         {"node", l.tensor},
+                             {"type", l.type},     {"snr_db", l.snr_db}, {"saturated", l.saturated},
+                             {"used", l.used}};
+    if (!l.range_method.empty()) e["ranges"] = l.range_method;
+    if (!l.file.empty()) e["file"] = l.file, e["line"] = l.line;
+    out.push_back(std::move(e));
+  }
+  return out;
+}
+
+void print_damage(const std::vector<QuantizedLayer>& layers) {
+  std::vector<const QuantizedLayer*> sorted;
+  for (const QuantizedLayer& l : layers) sorted.push_back(&l);
+  std::ranges::stable_sort(sorted, {}, &QuantizedLayer::snr_db);
+  fmt::print("  {:>9} {:>6} {:>5} {:<4} {:<10}  layer\n", "SNR dB", "clip %", "use %", "type", "range");
+  for (const QuantizedLayer* l : sorted)
+    fmt::print("  {:>9.1f} {:>6.2f} {:>5.0f} {:<4} {:<10}  {} {}{}\n", l->snr_db, 100 * l->saturated, 100 * l->used, l->type,
+               l->range_method, l->module.empty() ? "(top)" : l->module, l->op,
+               l->file.empty() ? "" : fmt::format("  {}:{}", l->file, l->line));
+}
+
 nlohmann::ordered_json quantization_json(const QuantizeReport& r) {
   nlohmann::ordered_json j{{"mode", r.mode},
                            {"calibration_samples", r.calibration_samples},
@@ -51,14 +75,7 @@ nlohmann::ordered_json quantization_json(const QuantizeReport& r) {
   for (const QuantizedOutput& o : r.outputs)
     j["outputs"].push_back({{"name", o.name}, {"type", o.type}, {"snr_db", o.snr_db}, {"max_error", o.max_error}});
   j["interface"] = r.interface;
-  j["layers"] = nlohmann::ordered_json::array();
-  for (const QuantizedLayer& l : r.layers) {
-    nlohmann::ordered_json e{
-        {"module", l.module},       {"op", l.op},     {"node", l.tensor},        {"type", l.type}, {"snr_db", l.snr_db},
-        {"saturated", l.saturated}, {"used", l.used}, {"ranges", l.range_method}};
-    if (!l.file.empty()) e["file"] = l.file, e["line"] = l.line;
-    j["layers"].push_back(std::move(e));
-  }
+  j["layers"] = damage_json(r.layers);
   j["float_layers"] = nlohmann::ordered_json::array();
   for (const FloatException& e : r.exceptions) {
     nlohmann::ordered_json o{{"module", e.module}, {"op", e.op}, {"reason", e.reason}};
@@ -89,14 +106,7 @@ void print_quantization(const QuantizeReport& r, bool layers) {
                e.file.empty() ? "" : fmt::format("  {}:{}", e.file, e.line), e.reason);
   for (const std::string& s : r.repairs) fmt::print("  repair: {}\n", s);
   for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
-  if (!layers) return;
-  std::vector<const QuantizedLayer*> sorted;
-  for (const QuantizedLayer& l : r.layers) sorted.push_back(&l);
-  std::ranges::stable_sort(sorted, {}, &QuantizedLayer::snr_db);
-  fmt::print("  {:>9} {:>6} {:>5} {:<4} {:<10}  layer\n", "SNR dB", "clip %", "use %", "type", "range");
-  for (const QuantizedLayer* l : sorted)
-    fmt::print("  {:>9.1f} {:>6.2f} {:>5.0f} {:<4} {:<10}  {} {}\n", l->snr_db, 100 * l->saturated, 100 * l->used, l->type,
-               l->range_method, l->module.empty() ? "(top)" : l->module, l->op);
+  if (layers) print_damage(r.layers);
 }
 
 }  // namespace atl::cli

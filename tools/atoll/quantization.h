@@ -22,6 +22,10 @@ nlohmann::ordered_json quantization_json(const QuantizeReport& report);
 /// Outputs, exceptions, repairs, warnings, and with `layers` the layers sorted by damage.
 void print_quantization(const QuantizeReport& report, bool layers);
 
+/// Layers sorted by damage, as a table; as a JSON list in the order of the graph.
+void print_damage(const std::vector<QuantizedLayer>& layers);
+nlohmann::ordered_json damage_json(const std::vector<QuantizedLayer>& layers);
+
 /// A conversion report as text, or as JSON.
 void print_conversion(const ConvertReport& report);
 nlohmann::ordered_json conversion_json(const ConvertReport& report);

@@ -1,0 +1,124 @@
+#include "api/verify_on_data.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "api/dataset_samples.h"
+#include "import/importer.h"
+#include "pass/pipeline.h"
+#include "read/program.h"
+#include "run/litert_library.h"
+#include "tflite/reader.h"
+#include "verify/file_damage.h"
+
+namespace atl {
+namespace {
+
+/// A float graph as it would be written, and how its inputs lie relative to the source's.
+struct FloatModel {
+  Graph graph;
+  std::vector<Perm> inputs;
+  std::string layout;
+};
+
+bool takes_the_same(const Graph& g, const Graph& other) {
+  const auto shapes = [](const Graph& of) {
+    std::vector<Shape> out;
+    for (size_t i = 0; i < of.inputs().size(); ++i)
+      if (!of.is_state_input(i)) out.push_back(of.type(of.inputs()[i].value).shape);
+    for (size_t i = 0; i < of.outputs().size(); ++i)
+      if (!of.is_state_output(i)) out.push_back(of.type(of.outputs()[i].value).shape);
+    return out;
+  };
+  return shapes(g) == shapes(other);
+}
+
+Result<FloatModel> float_model(const std::string& source, const Graph& in_file) {
+  TRY(const auto file, MappedFile::open(source));
+  const auto bytes = file->bytes();
+  if (bytes.size() > 8 && std::memcmp(bytes.data() + 4, "TFL3", 4) == 0) {
+    TRY(Model model, read_tflite(file));
+    return FloatModel{std::move(model.graphs[0]), {}, "keep"};
+  }
+  TRY(const SourceProgram program, read_program(file));
+  TRY(const ImportedProgram imported, import_program(program));
+  for (const InterfaceLayout layout : {InterfaceLayout::kKeep, InterfaceLayout::kNhwc}) {
+    FloatModel m{imported.graph, {}, layout == InterfaceLayout::kKeep ? "keep" : "nhwc"};
+    PipelineOptions passes;
+    passes.interface_layout = layout;
+    InterfacePermutations permutations;
+    TRY_STATUS(run_pipeline(m.graph, passes, &permutations));
+    m.inputs = std::move(permutations.inputs);
+    if (takes_the_same(m.graph, in_file)) return m;
+  }
+  return error(Code::kInput, fmt::format("the file was not made from '{}': it takes and gives other tensors", source));
+}
+
+std::vector<QuantizedLayer> layers_of(const Graph& g, const FileDamage& damage) {
+  std::vector<QuantizedLayer> out;
+  for (const FileLayer& l : damage.layers) {
+    const Origin& o = g.origin_of(l.value);
+    out.push_back({o.module_path,
+                   o.source_op.empty() ? std::string(def_of(*g[l.value].op).name) : o.source_op,
+                   o.node,
+                   o.file,
+                   o.line,
+                   std::string(name(l.type.dtype)),
+                   l.snr_db,
+                   l.saturated,
+                   l.used,
+                   {}});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_on_data(const std::string& source, const std::string& file, const VerifyOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  VerifyReport report;
+  report.source = source;
+  report.file = file;
+  report.reference = "the float model in LiteRT";
+  TRY(const auto written, MappedFile::open(file));
+  TRY(const Model model, read_tflite(written));
+  TRY(const FloatModel real, float_model(source, model.graphs[0]));
+  report.layout = real.layout;
+  TRY(auto library, LiteRtLibrary::find(options.litert));
+  TRY(const DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));
+  std::vector<size_t> which;
+  const size_t used = std::min(samples.size(), options.max_samples);
+  for (size_t i = 0; i < used; ++i) which.push_back(i * samples.size() / used);
+  DamageOptions o;
+  o.run.threads = options.threads;
+  o.run.signature = options.signature;
+  if (options.progress)
+    o.progress = [&](size_t done, size_t total) { options.progress("samples", double(done), double(total)); };
+  WrittenFileSource source_file;
+  source_file.path = file;
+  TRY(const FileDamage damage, measure_file_damage(real.graph, source_file, samples, which, std::move(library), o));
+  report.samples = which.size();
+  report.damage = layers_of(real.graph, damage);
+  report.verdict = ProofReport::Verdict::kProven;
+  size_t k = 0;
+  for (size_t i = 0; i < real.graph.outputs().size(); ++i) {
+    if (real.graph.is_state_output(i)) continue;
+    const ValueDamage& d = damage.outputs[k++];
+    if (d.count == 0) continue;
+    const bool passed = !options.min_snr_db || d.mean_snr_db() >= *options.min_snr_db;
+    report.checks.push_back({"data", {real.graph.outputs()[i].name, d.mean_snr_db(), d.max_error, passed}});
+    if (!passed) {
+      report.verdict = ProofReport::Verdict::kFailed;
+      report.reason = fmt::format("output '{}' has {:.1f} dB, {} are asked for", real.graph.outputs()[i].name, d.mean_snr_db(),
+                                  *options.min_snr_db);
+    }
+  }
+  if (damage.unmatched)
+    report.notes.push_back(
+        fmt::format("{} layers of the float model have no tensor of their own in the file", damage.unmatched));
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace atl
