@@ -24,5 +24,6 @@ std::span<const Import> aten_recurrent();
 std::span<const Import> aten_create();
 std::span<const Import> aten_windows();
 std::span<const Import> aten_experts();
+std::span<const Import> torchvision_ops();
 
 }  // namespace atl

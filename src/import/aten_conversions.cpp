@@ -84,6 +84,8 @@ constexpr Import kImports[] = {
     {"aten._assert_async.default", import_assertion},
     {"aten._assert_async.msg", import_assertion},
     {"aten._assert_scalar.default", import_assertion},
+    {"aten.sym_constrain_range.default", import_assertion},
+    {"aten.sym_constrain_range_for_size.default", import_assertion},
     {"aten.fill.Scalar", import_fill},
     {"aten.fill.Tensor", import_fill},
     {"aten.zero.default", import_zero},

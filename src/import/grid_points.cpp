@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "import/placement.h"
 #include "ops/elementwise.h"
 #include "ops/index.h"
 
@@ -70,34 +71,28 @@ Reads reads_of(SourceCall& c, const Coordinate& p, GridMode mode, GridPadding pa
 
 }  // namespace
 
-Value sample_points(SourceCall& c, Value x, Value grid, GridMode mode, GridPadding padding, bool align_corners) {
-  const Shape s = c.shape(x), g = c.shape(grid);
-  const size_t axes = s.size() - 2;
+Value sample_pixels(SourceCall& c, Value x, const PixelPoints& points, GridMode mode, GridPadding padding, bool align_corners) {
+  if (c.failed()) return {};
+  const Shape s = c.shape(x);
+  const size_t axes = points.at.size();
   const int64_t volume = element_count({s.begin() + 2, s.end()}), images = s[0];
   if (volume == 0 || images == 0 || s[1] == 0 || images > (int64_t(1) << 31) / volume - 1 || volume > (int64_t(1) << 24))
-    return c.unsupported(fmt::format("grid_sample of {}", to_string(s))), Value{};
+    return c.unsupported(fmt::format("samples of {}", to_string(s))), Value{};
   Perm last = identity(s.size());
   last.erase(last.begin() + 1);
   last.push_back(1);
   const Value pixels = reshape(c, transpose(c, x, last), {images * volume, s[1]});
-  Shape points(g.begin(), g.end() - 1), one = points;
+  Shape one = c.shape(points.at[0]);
   one.push_back(1);
   std::vector<Reads> reads;
-  for (size_t a = 0; a < axes; ++a) {  // from the outermost axis on; the grid lists the innermost first
+  for (size_t a = 0; a < axes; ++a) {
     const double size = double(s[2 + a]);
-    Value v = reshape(c, slice(c, grid, int64_t(axes) + 1, int64_t(axes - 1 - a), 1), points);
-    v = binary(c, BinaryKind::kMul, v, (align_corners ? size - 1 : size) / 2);
-    v = binary(c, BinaryKind::kAdd, v, (size - 1) / 2);
+    Value v = points.at[a];
     // Points far outside read nothing; they must not overflow the index.
     if (padding == GridPadding::kZeros) v = binary(c, BinaryKind::kMinimum, binary(c, BinaryKind::kMaximum, v, -4.0), size + 4);
     reads.push_back(reads_of(c, {v, size}, mode, padding, align_corners));
   }
-  std::vector<int64_t> starts;
-  for (int64_t n = 0; n < images; ++n) starts.push_back(n * volume);
-  Shape line(points.size(), 1);
-  line[0] = images;
-  std::vector<int32_t> narrow(starts.begin(), starts.end());
-  const Value start = c.constant(Tensor::of<int32_t>(DType::kI32, line, narrow));
+  const Value start = binary(c, BinaryKind::kMul, points.image, double(volume));
   size_t count = 1;
   for (const Reads& r : reads) count *= r.at.size();
   Value sum;
@@ -123,6 +118,25 @@ Value sample_points(SourceCall& c, Value x, Value grid, GridMode mode, GridPaddi
     if (inside.valid()) part = select(c, reshape(c, inside, one), part, c.scalar(0, c.dtype(part)));
     sum = sum.valid() ? add(c, sum, part) : part;
   }
+  return sum;
+}
+
+Value sample_points(SourceCall& c, Value x, Value grid, GridMode mode, GridPadding padding, bool align_corners) {
+  const Shape s = c.shape(x), g = c.shape(grid);
+  const size_t axes = s.size() - 2;
+  const Shape shape(g.begin(), g.end() - 1);
+  PixelPoints points;
+  for (size_t a = 0; a < axes; ++a) {  // the grid lists the innermost axis first
+    const double size = double(s[2 + a]);
+    Value v = reshape(c, slice(c, grid, int64_t(axes) + 1, int64_t(axes - 1 - a), 1), shape);
+    v = binary(c, BinaryKind::kMul, v, (align_corners ? size - 1 : size) / 2);
+    points.at.push_back(binary(c, BinaryKind::kAdd, v, (size - 1) / 2));
+  }
+  Shape line(shape.size(), 1);
+  line[0] = s[0];
+  points.image = index_constant(c, line, arithmetic(0, 1, s[0]));
+  const Value sum = sample_pixels(c, x, points, mode, padding, align_corners);
+  if (!sum.valid()) return {};
   Perm back = identity(s.size());
   back.pop_back();
   back.insert(back.begin() + 1, int(s.size()) - 1);

@@ -11,4 +11,14 @@ enum class GridPadding { kZeros, kBorder, kReflection };
 /// grid_sample. Cubic takes two spatial axes. Invalid after c.unsupported(...).
 Value sample_points(SourceCall& c, Value x, Value grid, GridMode mode, GridPadding padding, bool align_corners);
 
+/// Points in pixels: for each spatial axis of an image, from the outermost on, a coordinate; all of one shape.
+struct PixelPoints {
+  std::vector<Value> at;
+  Value image;  ///< i32, which image a point lies in; broadcasts to the shape of the coordinates
+};
+
+/// x [N,C,spatial...] at the points: [points..., C]. Zeros beyond the border where the padding is kZeros. Invalid after
+/// c.unsupported(...).
+Value sample_pixels(SourceCall& c, Value x, const PixelPoints& points, GridMode mode, GridPadding padding, bool align_corners);
+
 }  // namespace atl

@@ -9,6 +9,7 @@
 #include "import/changed_buffers.h"
 #include "import/data_dependence.h"
 #include "import/higher_order.h"
+#include "import/known_numbers.h"
 #include "import/refusal.h"
 #include "import/stored_tensors.h"
 #include "import/view_operators.h"
@@ -32,6 +33,7 @@ class Importer {
     const SourceGraph& source;
     Env env;
     AliasTable aliases;
+    KnownNumbers numbers;
     std::set<std::string> fixed;  // values that must not be changed in place: stored tensors and user inputs
   };
 
@@ -228,23 +230,19 @@ Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
     }
     return SourceArg(std::move(list));
   }
-  if (const auto* s = value.get<SymInt>()) {
-    if (!s->is_static()) return symbolic(s->name);
-    return SourceArg(s->value);
-  }
-  if (const auto* s = value.get<SymFloat>()) {
-    if (!s->is_static()) return symbolic(s->name);
-    return SourceArg(s->value);
-  }
-  if (const auto* s = value.get<SymBool>()) {
-    if (!s->is_static()) return symbolic(s->name);
-    return SourceArg(s->value);
-  }
+  const auto number = [&](const auto& sym) -> Result<SourceArg> {
+    if (sym.is_static()) return SourceArg(sym.value);
+    if (auto known = scope.numbers.find(sym.name)) return *std::move(known);
+    return symbolic(sym.name);
+  };
+  if (const auto* s = value.get<SymInt>()) return number(*s);
+  if (const auto* s = value.get<SymFloat>()) return number(*s);
+  if (const auto* s = value.get<SymBool>()) return number(*s);
   if (const auto* list = value.get<std::vector<SymInt>>()) {
     std::vector<int64_t> v;
     for (const SymInt& s : *list) {
-      if (!s.is_static()) return symbolic(s.name);
-      v.push_back(s.value);
+      TRY(const SourceArg one, number(s));
+      v.push_back(std::get<int64_t>(one));
     }
     return SourceArg(std::move(v));
   }
@@ -419,7 +417,7 @@ void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef&
     }
     after |= a.value.is<GraphRef>();
   }
-  Scope inner{*graph.graph, {}, {}, {}};
+  Scope inner{*graph.graph, {}, {}, {}, {}};
   size_t next = 0;
   for (const SourceValue& in : graph.graph->inputs)
     if (const auto* t = in.get<TensorRef>()) {
@@ -451,7 +449,7 @@ Body Importer::import_body(const GraphRef& source, const SourceNode& node, const
   inner.name = source.name;
   Graph* const outer = std::exchange(graph_, &inner);
   const OriginId outer_origin = origin_;
-  Scope scope{*source.graph, {}, {}, {}};
+  Scope scope{*source.graph, {}, {}, {}, {}};
   const size_t errors = errors_.size();
   for (size_t i = 0; i < types.size(); ++i)
     if (const auto* t = source.graph->inputs[i].get<TensorRef>()) {
@@ -531,6 +529,12 @@ bool Importer::pass_over(Scope& scope, const SourceNode& node) {
 void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
   origin_ = graph_->add_origin(node.origin);
   if (pass_over(scope, node)) return;
+  Builder b(*graph_, origin_);
+  const auto value = [&](const std::string& name) {
+    const auto v = value_of(scope, name);
+    return v ? *v : Value{};
+  };
+  if (!gives_tensor(node) && scope.numbers.compute(b, node, value)) return;
   if (node.target == "higher_order.wrap_with_set_grad_enabled" || node.target == "higher_order.wrap_with_autocast") {
     for (const SourceArgument& a : node.inputs)
       if (const auto* g = a.value.get<GraphRef>()) return run_inlined(scope, node, *g, depth);
@@ -565,7 +569,7 @@ void Importer::run_operator(Scope& scope, const SourceNode& node) {
 }
 
 Result<ImportedProgram> Importer::run() {
-  Scope scope{program_.graph, {}, {}, {}};
+  Scope scope{program_.graph, {}, {}, {}, {}};
   TRY_STATUS(add_inputs(scope));
   TRY_STATUS(add_states(scope));
   for (const SourceNode& node : program_.graph.nodes) run_node(scope, node, 0);
