@@ -84,6 +84,7 @@ constexpr Import kImports[] = {
     {"aten._assert_async.default", import_assertion},
     {"aten._assert_async.msg", import_assertion},
     {"aten._assert_scalar.default", import_assertion},
+    {"aten._linalg_check_errors.default", import_assertion},
     {"aten.sym_constrain_range.default", import_assertion},
     {"aten.sym_constrain_range_for_size.default", import_assertion},
     {"aten.fill.Scalar", import_fill},

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "import/aten_elementwise.h"
+#include "import/product.h"
 #include "import/vector_norm.h"
 #include "ops/elementwise.h"
 #include "ops/index.h"
@@ -293,6 +294,19 @@ void import_multilabel_margin_loss(SourceCall& c) {
   c.results({c.results()[0], reshape(c, c.to_dtype(is_target, c.dtype(x)), c.result_type(1).shape)});
 }
 
+// torch.nn's linear layer and cross entropy in one, which computes chunks of the batch to save memory. The other results are
+// gradients.
+void import_linear_cross_entropy(SourceCall& c) {
+  const Value bias = c.optional_tensor("linear_bias");
+  const Value logits = fully_connected(c, c.tensor("input"), c.tensor("linear_weight"), bias);
+  if (c.failed()) return;
+  const std::string reduction = c.string("reduction", "none");
+  c.set_arg("self", logits);
+  c.set_arg("reduction", int64_t(reduction == "mean" ? kMean : reduction == "sum" ? kSum : kNone));
+  import_cross_entropy_loss(c);
+  if (!c.failed() && c.result_count() > 1) c.results({c.results()[0], {}, {}, {}});
+}
+
 constexpr Import kImports[] = {
     {"aten.l1_loss.default", import_l1_loss},
     {"aten.mse_loss.default", import_mse_loss},
@@ -313,6 +327,8 @@ constexpr Import kImports[] = {
     {"aten.nll_loss_forward.default", import_nll_loss},
     {"aten.nll_loss2d_forward.default", import_nll_loss},
     {"aten.cross_entropy_loss.default", import_cross_entropy_loss},
+    {"torch_nn._linear_cross_entropy_batch_chunked.default", import_linear_cross_entropy},
+    {"torch_nn._linear_cross_entropy_batch_chunked_no_reduction.default", import_linear_cross_entropy},
     {"aten.multi_margin_loss.default", import_multi_margin_loss},
     {"aten.multilabel_margin_loss.default", import_multilabel_margin_loss},
     {"aten.multilabel_margin_loss_forward.default", import_multilabel_margin_loss},

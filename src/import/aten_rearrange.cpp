@@ -80,7 +80,7 @@ void import_chunk_cat(SourceCall& c) {
   c.result(parts.size() == 1 ? parts[0] : c.add(Concat(axis + 1), parts));
 }
 
-// 1, x, x^2, ... along a new last axis.
+// 1, x, x^2, ... along a new last axis; torch.vander has them from the highest on, where it is not told otherwise.
 void import_vander(SourceCall& c) {
   const Value x = c.to_dtype(c.tensor("x"), c.result_type().dtype);
   if (c.failed() || c.rank(x) == 0) return c.unsupported("the powers of a scalar");
@@ -89,6 +89,7 @@ void import_vander(SourceCall& c) {
   if (n < 1 || n > kMaxPowers) return c.unsupported(fmt::format("{} powers", n));
   Values powers{uniform(c, number_like(c, x, 1), c.shape(x))};
   while (int64_t(powers.size()) < n && !c.failed()) powers.push_back(powers.size() == 1 ? x : mul(c, powers.back(), x));
+  if (c.target() == "aten.vander.default" && !c.boolean("increasing")) std::reverse(powers.begin(), powers.end());
   Shape s = c.shape(x);
   s.push_back(1);
   for (Value& p : powers) p = reshape(c, p, s);
@@ -114,21 +115,48 @@ void repeat_each(SourceCall& c, const std::vector<int64_t>& repeats) {
   c.result(pick(c, x, axis, at));
 }
 
-// Repeats that depend on data, `size` in all: element i comes from where the running sum passes i.
-void repeat_to_size(SourceCall& c, Value repeats, int64_t size) {
-  Value x = c.tensor("self");
-  if (!c.has("dim")) x = reshape(c, x, {element_count(c.shape(x))});
-  const int64_t axis = c.axis("dim", c.rank(x), 0);
-  if (c.failed() || c.rank(x) == 0) return c.unsupported("repeat_interleave of a scalar along an axis");
-  const int64_t n = c.shape(x)[size_t(axis)];
-  if (n < 1 || element_count(c.shape(repeats)) != n || !listable(c, n * std::max<int64_t>(size, 1)))
-    return c.unsupported("a number of repeats for each element is needed");
+// Repeats that depend on data, `size` in all: where element i of the result comes from, which is where the running sum passes
+// i. Invalid after c.unsupported(...).
+Value repeated_positions(SourceCall& c, Value repeats, int64_t n, int64_t size) {
+  if (c.failed() || n < 1 || element_count(c.shape(repeats)) != n || !listable(c, n * std::max<int64_t>(size, 1)))
+    return c.unsupported("a number of repeats for each element is needed"), Value{};
   const Value ends = c.add(Cumsum{}, {c.to_dtype(reshape(c, repeats, {n}), DType::kI32)});
   const Value number = index_constant(c, {size, 1}, arithmetic(0, 1, size));
   const Value passed = compare(c, CompareKind::kGreaterEqual, number, reshape(c, ends, {1, n}));
   const Value from = reduce(c, ReduceKind::kSum, c.to_dtype(passed, DType::kI32), {1}, false);
   // The sums are the caller's promise; what is behind them is the last element.
-  c.result(c.add(Gather(axis), {x, binary(c, BinaryKind::kMinimum, from, double(n - 1))}));
+  return binary(c, BinaryKind::kMinimum, from, double(n - 1));
+}
+
+void repeat_to_size(SourceCall& c, Value repeats, int64_t size) {
+  Value x = c.tensor("self");
+  if (!c.has("dim")) x = reshape(c, x, {element_count(c.shape(x))});
+  const int64_t axis = c.axis("dim", c.rank(x), 0);
+  if (c.failed() || c.rank(x) == 0) return c.unsupported("repeat_interleave of a scalar along an axis");
+  const Value from = repeated_positions(c, repeats, c.shape(x)[size_t(axis)], size);
+  if (from.valid()) c.result(c.add(Gather(axis), {x, from}));
+}
+
+// The numbers of the elements, repeated.
+void import_repeat_interleave_numbers(SourceCall& c) {
+  const Value repeats = c.tensor("repeats");
+  if (c.failed()) return;
+  const int64_t n = element_count(c.shape(repeats));
+  Value from;
+  if (const auto known = known_integers(c, repeats)) {
+    std::vector<int64_t> at;
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t times = (*known)[size_t(i)];
+      if (times < 0 || times > kMaxPositions - int64_t(at.size())) return c.unsupported(fmt::format("{} repeats", times));
+      at.insert(at.end(), size_t(times), i);
+    }
+    from = index_constant(c, {int64_t(at.size())}, at);
+  } else if (c.has("output_size")) {
+    from = repeated_positions(c, repeats, n, c.integer("output_size"));
+  } else {
+    return c.unsupported("repeats that depend on data", "give output_size, or repeats as a constant tensor");
+  }
+  if (from.valid()) c.result(c.to_dtype(from, c.dtype(repeats)));
 }
 
 void import_repeat_interleave_int(SourceCall& c) { repeat_each(c, {c.integer("repeats")}); }
@@ -263,10 +291,12 @@ constexpr Import kImports[] = {
     {"aten.resize_as.default", import_resize_as},
     {"aten._chunk_cat.default", import_chunk_cat},
     {"aten.linalg_vander.default", import_vander},
+    {"aten.vander.default", import_vander},
     {"aten.nonzero_static.default", import_nonzero_static},
     {"aten.combinations.default", import_combinations},
     {"aten.repeat_interleave.self_int", import_repeat_interleave_int},
     {"aten.repeat_interleave.self_Tensor", import_repeat_interleave_tensor},
+    {"aten.repeat_interleave.Tensor", import_repeat_interleave_numbers},
     {"aten._softmax_backward_data.default", import_softmax_backward},
     {"aten.native_dropout_backward.default", import_dropout_backward},
     {"aten.linspace.Tensor_Tensor", import_linspace},

@@ -158,6 +158,20 @@ const HigherOrder* find(std::string_view target) {
 
 bool is_higher_order(std::string_view target) { return find(target) != nullptr; }
 
+std::optional<SourceNode> node_with_effects(const SourceNode& node) {
+  if (node.target != "higher_order.with_effects") return std::nullopt;
+  SourceNode inner;
+  inner.origin = node.origin;
+  for (const SourceArgument& a : node.inputs)
+    if (!inner.target.empty())
+      inner.inputs.push_back(a);
+    else if (const auto* op = a.value.get<OperatorRef>())
+      inner.target = op->name;
+  if (inner.target.empty() || node.outputs.empty()) return std::nullopt;
+  inner.outputs.assign(node.outputs.begin() + 1, node.outputs.end());
+  return inner;
+}
+
 Values build_higher_order(Builder& b, const HigherOrderCall& call) { return find(call.node.target)->build(b, call); }
 
 }  // namespace atl

@@ -542,8 +542,14 @@ void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
   const int problems = problems_;
   if (is_higher_order(node.target))
     run_higher_order(scope, node, depth);
-  else
+  else if (const auto inner = node_with_effects(node)) {
+    // What gives no tensor is a check or a message.
+    if (gives_tensor(*inner)) run_operator(scope, *inner);
+  } else {
     run_operator(scope, node);
+  }
+  // Views are taken again when their base changes: the table keeps the node.
+  if (!gives_copy(scope.source, node)) scope.aliases.add_node(node);
   if (problems_ != problems && DataDependence::begins_at(scope.source, node)) unknown_.mark(node);
 }
 
@@ -565,7 +571,6 @@ void Importer::run_operator(Scope& scope, const SourceNode& node) {
       if (const auto* out = node.outputs[0].get<TensorRef>(); out && out->name != name->name)
         scope.aliases.add_alias(out->name, name->name);
   }
-  if (!gives_copy(scope.source, node)) scope.aliases.add_node(node);
 }
 
 Result<ImportedProgram> Importer::run() {
