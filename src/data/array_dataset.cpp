@@ -169,7 +169,36 @@ bool put(NdArray& array, size_t i, double v) {
   }
 }
 
+bool is_floating(ElementType t) { return t == ElementType::kF32 || t == ElementType::kF64; }
+
+// Bounds of the integers that quantized inputs take.
+std::pair<double, double> bounds_of(ElementType t) {
+  if (t == ElementType::kU8) return {0, 255};
+  return t == ElementType::kI16 ? std::pair{-32768.0, 32767.0} : std::pair{-128.0, 127.0};
+}
+
+// Floats for an integer input with a scale are quantized by it: nearest, ties to even, saturated.
+bool is_quantized(const NdArray& array, const TensorInfo& input) {
+  const bool integer = input.dtype == ElementType::kI8 || input.dtype == ElementType::kU8 || input.dtype == ElementType::kI16;
+  return integer && is_floating(array.dtype) && input.quant && input.quant->scale.size() == 1 && input.quant->scale[0] > 0;
+}
+
+Result<NdArray> quantized(const NdArray& array, const TensorInfo& input, const std::string& example) {
+  TRY(NdArray out, NdArray::zeros(input.dtype, array.shape));
+  const double scale = double(input.quant->scale[0]);
+  const double zero = input.quant->zero_point.empty() ? 0 : double(input.quant->zero_point[0]);
+  const auto [low, high] = bounds_of(input.dtype);
+  const size_t n = element_count_of(array.shape).value_or(0);
+  for (size_t i = 0; i < n; ++i) {
+    TRY(const double v, element_of(array, i));
+    if (std::isnan(v)) return error(Code::kInput, fmt::format("{}: a value for input '{}' is NaN", example, input.name));
+    put(out, i, std::clamp(std::nearbyint(v / scale) + zero, low, high));
+  }
+  return out;
+}
+
 Result<NdArray> converted(const NdArray& array, const TensorInfo& input, const std::string& example) {
+  if (is_quantized(array, input)) return quantized(array, input, example);
   TRY(NdArray out, NdArray::zeros(input.dtype, array.shape));
   const size_t n = element_count_of(array.shape).value_or(0);
   for (size_t i = 0; i < n; ++i) {

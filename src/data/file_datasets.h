@@ -34,8 +34,9 @@ std::unique_ptr<Dataset> make_stacked_dataset(std::string name, std::vector<Name
 std::vector<int64_t> example_shape(const TensorInfo& input);
 
 /// Brings the arrays of an example (without batch axis; an array of one example may have kept it) into the order, shapes and
-/// dtypes of the model's inputs: floats of other widths are converted, integers where no value changes. Without inputs they are
-/// given back as they are. E: kInput: an input has no array, shapes differ (both stated), a value does not fit.
+/// dtypes of the model's inputs: floats of other widths are converted, integers where no value changes; floats for a quantized
+/// input are quantized by its parameters. Without inputs they are given back as they are.
+/// E: kInput: an input has no array, shapes differ (both stated), a value does not fit.
 Result<std::vector<NamedArray>> fit_arrays(std::vector<NamedArray> arrays, const std::vector<TensorInfo>& inputs,
                                            const std::string& example);
 

@@ -175,6 +175,9 @@ class Writer {
       case ElementType::kU8:
         array_.mutable_values<uint8_t>()[i] = static_cast<uint8_t>(integer(x, 0, 0, 255));
         break;
+      case ElementType::kI16:
+        array_.mutable_values<int16_t>()[i] = static_cast<int16_t>(integer(x, 0, -32768, 32767));
+        break;
       default:
         array_.mutable_values<int8_t>()[i] = static_cast<int8_t>(integer(x, -128, -128, 127));
         break;
@@ -209,7 +212,7 @@ Result<PreprocessSpec> parse_preprocess(std::string_view text) {
 
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input) {
   bool possible = input.dtype == ElementType::kF32 || input.dtype == ElementType::kF16 || input.dtype == ElementType::kU8 ||
-                  input.dtype == ElementType::kI8;
+                  input.dtype == ElementType::kI8 || input.dtype == ElementType::kI16;
   if (!possible) {
     return error(Code::kInput, fmt::format("input '{}' is {}: an image cannot be given for it", input.name, input.text()));
   }

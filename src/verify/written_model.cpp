@@ -21,9 +21,21 @@ std::optional<std::pair<double, double>> quantized_bounds(ElementType t) {
   }
 }
 
+}  // namespace
+
 bool is_quantized(const TensorInfo& info) {
   return info.quant && info.quant->scale.size() == 1 && info.quant->scale[0] > 0 && quantized_bounds(info.dtype);
 }
+
+Tensor dequantize(const Tensor& t, const TensorInfo& info, DType to) {
+  const double scale = info.quant->scale[0];
+  const double zero = info.quant->zero_point.empty() ? 0 : double(info.quant->zero_point[0]);
+  Tensor out = Tensor::make(Type{DType::kF64, t.shape(), {}});
+  for (int64_t i = 0; i < t.count(); ++i) out.mutable_data<double>()[i] = (element_as_double(t, i) - zero) * scale;
+  return cast(out, to);
+}
+
+namespace {
 
 Tensor quantize(const Tensor& t, const TensorInfo& info) {
   const auto bounds = *quantized_bounds(info.dtype);
@@ -34,14 +46,6 @@ Tensor quantize(const Tensor& t, const TensorInfo& info) {
     out.mutable_data<double>()[i] =
         std::clamp(std::nearbyint(element_as_double(t, i) / scale) + zero, bounds.first, bounds.second);
   return cast(out, dtype_of(info.dtype));
-}
-
-Tensor dequantize(const Tensor& t, const TensorInfo& info, DType to) {
-  const double scale = info.quant->scale[0];
-  const double zero = info.quant->zero_point.empty() ? 0 : double(info.quant->zero_point[0]);
-  Tensor out = Tensor::make(Type{DType::kF64, t.shape(), {}});
-  for (int64_t i = 0; i < t.count(); ++i) out.mutable_data<double>()[i] = (element_as_double(t, i) - zero) * scale;
-  return cast(out, to);
 }
 
 struct PortMatch {

@@ -60,6 +60,10 @@ class WrittenModel {
 /// The element types of ir/ and run/ name the same things. kUnknown where the other side has none.
 DType dtype_of(ElementType t);
 ElementType element_type_of(DType t);
+/// True for an integer tensor with one scale.
+bool is_quantized(const TensorInfo& info);
+/// The real values that a quantized tensor stands for, as `to`.
+Tensor dequantize(const Tensor& t, const TensorInfo& info, DType to);
 /// Shares nothing with the array.
 Tensor tensor_of(const NdArray& a);
 NdArray array_of(const Tensor& t);

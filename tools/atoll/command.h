@@ -23,6 +23,7 @@ void add_inspect(CLI::App& app, Outcome& outcome);
 void add_run(CLI::App& app, Outcome& outcome);
 void add_bench(CLI::App& app, Outcome& outcome);
 void add_verify(CLI::App& app, Outcome& outcome);
+void add_eval(CLI::App& app, Outcome& outcome);
 void add_place(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 void add_ops(CLI::App& app, Outcome& outcome);

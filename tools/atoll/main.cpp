@@ -74,6 +74,7 @@ int run(int argc, char** argv) {
   add_run(app, outcome);
   add_bench(app, outcome);
   add_verify(app, outcome);
+  add_eval(app, outcome);
   add_place(app, outcome);
   add_doctor(app, outcome);
   add_ops(app, outcome);
