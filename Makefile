@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= python3
 CMAKE_FLAGS ?=
 
-.PHONY: large all setup litert build test demo bench lint format asan fuzz clean results zoo opdb
+.PHONY: quant-bench large all setup litert build test demo bench lint format asan fuzz clean results zoo opdb
 
 all: build
 
@@ -68,6 +68,18 @@ opdb: litert
 	nice -n 10 $(OPDB_PYTHON) scripts/opdb/export.py $(BUILD)/opdb/programs 2> $(BUILD)/opdb/export.log
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert nice -n 10 $(OPDB_PYTHON) scripts/opdb/check.py $(BUILD)/opdb/programs --atoll $(BUILD)/atoll \
 	  --only '$(OPDB_ONLY)' $(if $(OPDB_ONLY),,--markdown docs/opdb.md)
+
+# Quantized files of Atoll and of AI Edge Quantizer side by side, on trained networks: SNR, accuracy, operators, latency. QUANT_ONLY is a
+# regular expression of networks, QUANT_REFERENCES a folder of further ones (NAME.pt2 with NAME.npz).
+QUANT_ONLY ?=
+QUANT_REFERENCES ?=
+quant-bench: litert
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS) --target atoll
+	@mkdir -p $(BUILD)/quant
+	PYTHON=$(PYTHON) scripts/quantization/setup.sh $(BUILD)/quant
+	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/quant/peer/bin/python scripts/quantization/bench.py --atoll $(BUILD)/atoll \
+	  --folder $(BUILD)/quant --only '$(QUANT_ONLY)' --references '$(QUANT_REFERENCES)'
 
 format:
 	find src include tools tests bench -name '*.h' -o -name '*.cpp' | xargs clang-format -i

@@ -2,8 +2,8 @@
 
 usage: bench.py --atoll build/atoll --folder build/quant [--only REGEX] [--variant NAME='COMMAND'] [--markdown FILE] [--json FILE]
 Prints for each network and file: SNR of each output against the float file on inputs that did not calibrate (mean over the inputs),
-top-1 lost (or mAP50 of the detector), operators, operators that touch floats, bytes, milliseconds (least of many runs, all files in turns),
-seconds to make it, and whether tflite-runtime 2.14 runs it. In a COMMAND {float} is the float .tflite, {program} the .pt2, {data} the
+top-1 lost (or mAP50 of the detector), operators, operators that touch floats, bytes, milliseconds of one thread
+(least of many runs, all files in turns), seconds to make it, and whether tflite-runtime 2.14 runs it. In a COMMAND {float} is the float .tflite, {program} the .pt2, {data} the
 calibration .npz and {out} the file to write. Environments: scripts/quantization/setup.sh FOLDER.
 """
 import argparse

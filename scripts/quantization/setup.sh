@@ -4,7 +4,7 @@
 set -eu
 
 folder=$1
-python=${PYTHON311:-python3.11}
+python=${PYTHON:-python3}   # tflite-runtime 2.14 has wheels up to Python 3.11
 
 if [ ! -e "$folder/peer/done" ]; then
   "$python" -m venv "$folder/peer"
