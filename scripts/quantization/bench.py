@@ -190,7 +190,7 @@ def main():
     ap.add_argument("--atoll", default="build/atoll")
     ap.add_argument("--folder", default="build/quant", help="environments, float and quantized files")
     ap.add_argument("--shared", default=os.path.join(HERE, "../../../shared/data"), help="UltraFace and O-net")
-    ap.add_argument("--trained", default=os.path.join(HERE, "networks"), help="what train.py made")
+    ap.add_argument("--trained", default=os.path.join(HERE, "../../tests/quant/data"), help="what train.py made")
     ap.add_argument("--references", default="", help="folder of further NAME.pt2 with NAME.npz (in_0, ...), judged on random inputs")
     ap.add_argument("--only", default="", help="regular expression of names")
     ap.add_argument("--variant", action="append", default=[], help="NAME=COMMAND of Atoll, in place of the two usual ones")

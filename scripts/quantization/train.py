@@ -1,7 +1,9 @@
 """Trains the networks for judging quantization on one CPU thread and exports them.
 
-usage: python scripts/quantization/train.py FOLDER [NAME...]        (torch 2.13.0, scikit-learn, scipy; minutes each)
-Writes FOLDER/NAME.pt2, a program of batch 1 with its example, and FOLDER/NAME.npz: in_0 of that example and torch's answer out_0.
+usage: python scripts/quantization/train.py tests/quant/data [NAME...]        (torch 2.13.0, scikit-learn, scipy; minutes each)
+Writes FOLDER/NAME.pt2, a program of batch 1 with its example, and FOLDER/NAME.npz: in_0 of that example and torch's answer out_0. The
+name "samples" writes few inputs for tests: digits_calibration.npz and shapes_calibration.npz (x), digits_judging.npz (x, labels),
+shapes_judging.npz (x).
 """
 import os
 import sys
@@ -13,6 +15,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
 import detection
+import judging_data
 import networks
 import portable
 import rendered
@@ -92,12 +95,21 @@ def train(name, folder):
         np.savez(os.path.join(folder, name + ".npz"), in_0=x.numpy(), out_0=model(x).numpy())
 
 
+def write_samples(folder):
+    digits, scenes = judging_data.digit_data(rounds=1), judging_data.scene_data(count=8)
+    save = lambda name, **arrays: np.savez_compressed(os.path.join(folder, name), **arrays)
+    save("digits_calibration.npz", x=digits.calibration[0])
+    save("digits_judging.npz", x=digits.judging[0][:96], labels=digits.labels[:96])
+    save("shapes_calibration.npz", x=scenes.calibration[0])
+    save("shapes_judging.npz", x=scenes.judging[0])
+
+
 def main():
     torch.set_num_threads(1)
-    folder, names = sys.argv[1], sys.argv[2:] or list(networks.NETWORKS)
+    folder, names = sys.argv[1], sys.argv[2:] or [*networks.NETWORKS, "samples"]
     os.makedirs(folder, exist_ok=True)
     for name in names:
-        train(name, folder)
+        write_samples(folder) if name == "samples" else train(name, folder)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,9 @@ class ModelEvaluation {
  private:
   Status open_models();
   Status open_data();
+  std::vector<size_t> possible_scores(const Subject& s) const;
   Status find_scores(Subject& s) const;
+  Status find_all_scores();
   Status check_purpose() const;
   Status name_classes();
   Status run_examples(DataLoader& loader);
@@ -109,6 +111,7 @@ class ModelEvaluation {
   std::shared_ptr<const Dataset> dataset_;  // examples_, or some of them
   std::vector<int64_t> class_of_folder_;    // empty: labels are the models' classes
   size_t labels_ = 0;
+  bool ignore_labels_ = false;  // no output has one score a class
   std::map<int64_t, size_t> label_counts_;
 };
 
@@ -169,19 +172,24 @@ Status ModelEvaluation::name_classes() {
   return {};
 }
 
-Status ModelEvaluation::find_scores(Subject& s) const {
+std::vector<size_t> ModelEvaluation::possible_scores(const Subject& s) const {
   const auto& outputs = s.runner.outputs();
   std::vector<size_t> possible;
-  std::string list;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    list += fmt::format("{}{} {}", i ? ", " : "", outputs[i].name, outputs[i].text());
     if (!options_.output.empty() && outputs[i].name != options_.output) continue;
     const auto shape = inner_shape(outputs[i]);
     if (shape.size() == 1 && shape[0] > 1) possible.push_back(i);
   }
   // Files whose outputs have other names have them in the same order.
-  if (possible.empty() && !options_.output.empty() && subjects_[0].scores && &s != &subjects_[0])
-    possible = {*subjects_[0].scores};
+  if (possible.empty() && !options_.output.empty() && subjects_[0].scores) possible = {*subjects_[0].scores};
+  return possible;
+}
+
+Status ModelEvaluation::find_scores(Subject& s) const {
+  const auto& outputs = s.runner.outputs();
+  const std::vector<size_t> possible = possible_scores(s);
+  std::string list;
+  for (const TensorInfo& t : outputs) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", t.name, t.text());
   if (possible.size() == 1) {
     s.scores = possible[0];
   } else {
@@ -199,6 +207,19 @@ Status ModelEvaluation::find_scores(Subject& s) const {
       fmt::format("output '{}' of '{}' has {} scores, {} {} classes", outputs[*s.scores].name, s.file, scores,
                   from_file ? fmt::format("'{}' names", options_.class_names) : fmt::format("'{}' has", options_.data), named),
       from_file ? "" : "a folder with some of the classes: --labels FILE names all of them, one a line, as the folders");
+}
+
+// Pictures for a detector may lie in subfolders too.
+Status ModelEvaluation::find_all_scores() {
+  const bool asked_for = !options_.output.empty() || !options_.class_names.empty();
+  const auto none = std::ranges::find_if(subjects_, [&](const Subject& s) { return possible_scores(s).empty(); });
+  if (none != subjects_.end() && subjects_.size() > 1 && !asked_for) {
+    ignore_labels_ = true;
+    report_.notes.push_back(fmt::format("the labels are not used: '{}' has no output of one score a class", none->file));
+    return {};
+  }
+  for (Subject& s : subjects_) TRY_STATUS(find_scores(s));
+  return {};
 }
 
 Status ModelEvaluation::run_examples(DataLoader& loader) {
@@ -230,13 +251,15 @@ Status ModelEvaluation::run_example(const Batch& batch) {
     }
     answers.push_back(std::move(outputs));
   }
-  if (batch.labels.empty()) return {};
+  if (batch.labels.empty() || ignore_labels_) return {};
   return count_label(batch.labels[0], batch.names[0], answers);
 }
 
 Status ModelEvaluation::count_label(int64_t label, const std::string& example, std::span<const Tensors> answers) {
-  if (!labelled())
-    for (Subject& s : subjects_) TRY_STATUS(find_scores(s));
+  if (!labelled()) {
+    TRY_STATUS(find_all_scores());
+    if (ignore_labels_) return {};
+  }
   if (!class_of_folder_.empty()) label = class_of_folder_[size_t(label)];
   ++labels_;
   ++label_counts_[label];
@@ -260,7 +283,7 @@ Status ModelEvaluation::check_counts(const DataLoader& loader) {
     if (!loader.skipped().empty()) e.others.push_back(loader.skipped()[0].error);
     return e;
   }
-  if (!labelled()) report_.notes.push_back("no labels: the models are compared with the first one alone");
+  if (!labelled() && !ignore_labels_) report_.notes.push_back("no labels: the models are compared with the first one alone");
   if (labelled() && labels_ < report_.examples)
     report_.notes.push_back(
         fmt::format("{} of {} examples have no label and count for no accuracy", report_.examples - labels_, report_.examples));

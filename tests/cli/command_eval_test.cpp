@@ -145,6 +145,12 @@ TEST_F(EvalTest, WhatNothingCanBeSaidOfIsRefused) {
   EXPECT_EQ(refusal({"--data", "flat"}, 2).substr(0, 12), "error[E601]:");
 }
 
+TEST_F(EvalTest, AnUnknownOutputIsRefused) {
+  put_digits("all", "012");
+  const json j = run_json({"d.tflite", "d.tflite", "--data", "all", "--preprocess", "scale=1/255", "--output", "absent"}, 1);
+  EXPECT_EQ(j["error"]["what"], "the data has labels, but 'd.tflite' has no output 'absent' of one score a class");
+}
+
 TEST_F(EvalTest, LabelsBeyondTheScoresAreRefused) {
   std::string line = "label";
   for (int i = 0; i < 64; ++i) line += ",p" + std::to_string(i);
