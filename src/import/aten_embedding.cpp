@@ -6,6 +6,7 @@
 #include "import/aten.h"
 #include "import/dense_scatter.h"
 #include "import/placement.h"
+#include "import/vector_norm.h"
 #include "ops/index.h"
 
 namespace atl {
@@ -112,10 +113,25 @@ void import_embedding_bag(SourceCall& c) {
   if (y.valid()) c.results({y, {}, {}, {}});
 }
 
+// The rows that are looked up, no longer than max_norm.
+void import_embedding_renorm(SourceCall& c) {
+  const Value weight = c.tensor("self"), indices = c.tensor("indices");
+  const double max_norm = c.number("max_norm");
+  if (c.failed() || c.rank(weight) != 2) return c.unsupported("a table that is not a matrix");
+  const int64_t rows = c.shape(weight)[0], count = element_count(c.shape(indices));
+  if (count == 0 || rows == 0) return c.result(weight);
+  const Value norm = vector_norm(c, weight, c.number("norm_type", 2), {1}, true);
+  const Value at = column(c, c.to_dtype(reshape(c, indices, {count}), DType::kI32));
+  const Value one = c.add(BroadcastTo(Shape{count}), {c.scalar(1, DType::kI32)});
+  const Value used = compare(c, CompareKind::kGreater, column(c, c.add(ScatterNd(Shape{rows}), {at, one})), 0);
+  const Value longer = c.add(Logical(LogicalKind::kAnd), {used, compare(c, CompareKind::kGreater, norm, max_norm)});
+  const Value factor = div(c, c.scalar(max_norm, c.dtype(weight)), binary(c, BinaryKind::kAdd, norm, 1e-7));
+  c.result(select(c, longer, mul(c, weight, factor), weight));
+}
+
 constexpr Import kImports[] = {
-    {"aten.embedding_bag.default", import_embedding_bag},
-    {"aten.embedding_bag.padding_idx", import_embedding_bag},
-    {"aten._embedding_bag.default", import_embedding_bag},
+    {"aten.embedding_renorm.default", import_embedding_renorm},         {"aten.embedding_bag.default", import_embedding_bag},
+    {"aten.embedding_bag.padding_idx", import_embedding_bag},           {"aten._embedding_bag.default", import_embedding_bag},
     {"aten._embedding_bag_forward_only.default", import_embedding_bag},
 };
 

@@ -365,6 +365,10 @@ Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Va
 // `name` now has the value v: the tensors that share its storage change with it.
 void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& name, Value v) {
   if (!v.valid()) return;
+  if (scope.fixed.count(name) && repeats_without_effect(node.target)) {
+    scope.env[name] = {v};
+    return;
+  }
   if (scope.fixed.count(name)) {
     const SourceTensor* stored = program_.find_tensor(name);
     report(error(Code::kMutation,

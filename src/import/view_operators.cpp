@@ -51,4 +51,6 @@ bool keeps_order(std::string_view target) {
                       [&](std::string_view p) { return target.substr(0, p.size()) == p; });
 }
 
+bool repeats_without_effect(std::string_view target) { return target.starts_with("aten.embedding_renorm_."); }
+
 }  // namespace atl

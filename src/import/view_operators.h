@@ -14,4 +14,8 @@ std::optional<Perm> view_permutation(SourceCall& call, std::string_view target, 
 /// True for views that keep the elements in row-major order when they keep all of them.
 bool keeps_order(std::string_view target);
 
+/// True for in-place operators of which a second application changes nothing, so that a stored tensor may stay as it is: every
+/// run applies them again.
+bool repeats_without_effect(std::string_view target);
+
 }  // namespace atl
