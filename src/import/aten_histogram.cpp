@@ -65,6 +65,7 @@ Value widths_of(SourceCall& c, Value edges) {
 }
 
 void count_between(SourceCall& c, Value x, Value edges) {
+  if (c.failed() || c.rank(edges) != 1) return c.unsupported("edges that are not a vector");
   const int64_t n = element_count(c.shape(x)), bins = c.shape(edges)[0] - 1;
   if (!small_enough(c, n, bins)) return;
   Value each = c.to_dtype(hits_of(c, x, edges), c.dtype(x));
@@ -84,7 +85,7 @@ std::optional<Range> range_argument(SourceCall& c, Value x, size_t axis, size_t 
 
 void import_histogram_edges(SourceCall& c) {
   const Value x = operand(c), edges = c.to_dtype(c.tensor("bins"), c.result_type().dtype);
-  if (!c.failed() && c.rank(edges) == 1) count_between(c, x, edges);
+  count_between(c, x, edges);
 }
 
 void import_histogram(SourceCall& c) {
@@ -115,7 +116,6 @@ void count_in_grid(SourceCall& c, Value x, const Values& edges) {
     const Value widths = reshape(c, widths_of(c, edges[size_t(a)]), line);
     volume = volume.valid() ? mul(c, volume, widths) : widths;
   }
-  if (auto size = byte_size(Type{t, grid, {}}); !size) return c.fail(std::move(size.error()));
   Value each = c.to_dtype(inside, t);
   if (c.has("weight")) each = mul(c, each, reshape(c, c.to_dtype(c.tensor("weight"), t), {n}));
   Value y = reshape(c, c.add(ScatterNd(Shape{element_count(grid)}), {reshape(c, place, {n, 1}), each}), grid);
@@ -142,6 +142,12 @@ void import_histogram_grid(SourceCall& c) {
     }
   }
   if (c.failed() || edges.size() != axes) return c.unsupported("a number of bins for each axis is needed");
+  int64_t cells = 1;
+  for (Value v : edges) {
+    if (c.rank(v) != 1) return c.unsupported("edges that are not vectors");
+    if (__builtin_mul_overflow(cells, std::max<int64_t>(c.shape(v)[0] - 1, 1), &cells) || !listable(c, cells))
+      return c.unsupported("a grid of too many bins");
+  }
   count_in_grid(c, x, edges);
 }
 

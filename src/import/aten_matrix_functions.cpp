@@ -20,7 +20,7 @@ Value operand(SourceCall& c, std::string_view name = "self") { return c.to_dtype
 bool is_square(SourceCall& c, Value x) {
   if (c.failed()) return false;
   const Shape& s = c.shape(x);
-  if (s.size() >= 2 && s.back() == s[s.size() - 2] && element_count(s) > 0) return true;
+  if (is_float(c.dtype(x)) && s.size() >= 2 && s.back() == s[s.size() - 2] && element_count(s) > 0) return true;
   c.unsupported(fmt::format("a matrix function of {}", to_string(s)));
   return false;
 }
@@ -123,6 +123,7 @@ void import_solve(SourceCall& c) {
       s.push_back(1);
       return s;
     }());
+  if (c.failed() || c.rank(y) < 2) return c.unsupported("a right side that is neither a matrix nor a vector");
   if (!left && !vector) {
     a = swap_matrix_axes(c, a);
     y = swap_matrix_axes(c, y);

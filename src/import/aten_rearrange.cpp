@@ -118,7 +118,8 @@ void repeat_each(SourceCall& c, const std::vector<int64_t>& repeats) {
 // Repeats that depend on data, `size` in all: where element i of the result comes from, which is where the running sum passes
 // i. Invalid after c.unsupported(...).
 Value repeated_positions(SourceCall& c, Value repeats, int64_t n, int64_t size) {
-  if (c.failed() || n < 1 || element_count(c.shape(repeats)) != n || !listable(c, n * std::max<int64_t>(size, 1)))
+  if (c.failed() || n < 1 || element_count(c.shape(repeats)) != n || !listable(c, n) || !listable(c, size) ||
+      !listable(c, n * std::max<int64_t>(size, 1)))
     return c.unsupported("a number of repeats for each element is needed"), Value{};
   const Value ends = c.add(Cumsum{}, {c.to_dtype(reshape(c, repeats, {n}), DType::kI32)});
   const Value number = index_constant(c, {size, 1}, arithmetic(0, 1, size));
@@ -174,7 +175,7 @@ void import_combinations(SourceCall& c) {
   const bool repeats = c.boolean("with_replacement");
   if (c.failed()) return;
   const int64_t n = c.rank(x) == 1 ? c.shape(x)[0] : -1;
-  if (n < 0 || r < 0) return c.unsupported(fmt::format("{} of the elements of {}", r, to_string(c.type(x))));
+  if (n < 0 || r < 0 || !listable(c, r)) return c.unsupported(fmt::format("{} of the elements of {}", r, to_string(c.type(x))));
   if (r == 0) return c.result(c.constant(Tensor::make(Type{c.dtype(x), {0}, {}})));
   std::vector<int64_t> at, row(static_cast<size_t>(r));
   for (int64_t i = 0; i < r; ++i) row[size_t(i)] = repeats ? 0 : i;

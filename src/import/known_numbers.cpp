@@ -70,7 +70,8 @@ bool KnownNumbers::compute(Builder& b, const SourceNode& node, const std::functi
     if (node.target == "aten.sym_numel.default" && is_static(s)) result = double(element_count(s));
     if (node.target == "aten.sym_size.int" && node.inputs.size() == 2) {
       const auto axis = number(node.inputs[1].value);
-      const int64_t a = axis ? int64_t(*axis) + (*axis < 0 ? int64_t(s.size()) : 0) : -1;
+      const bool sane = axis && std::abs(*axis) <= double(s.size());
+      const int64_t a = sane ? int64_t(*axis) + (*axis < 0 ? int64_t(s.size()) : 0) : -1;
       if (a >= 0 && a < int64_t(s.size()) && s[size_t(a)] >= 0) result = double(s[size_t(a)]);
     }
     if (node.target == "aten.item.default" || node.target == "aten._local_scalar_dense.default")

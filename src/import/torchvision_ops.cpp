@@ -17,6 +17,12 @@ Value spaced(SourceCall& c, int64_t n, double start, double step, DType t) {
   return c.to_dtype(c.constant(Tensor::of<float>(DType::kF32, {1, n}, v)), t);
 }
 
+/// How many elements a shape has; -1 where that does not fit.
+int64_t element_count_of(Shape shape) {
+  const auto bytes = byte_size(Type{DType::kU8, std::move(shape), {}});
+  return bytes ? int64_t(*bytes) : -1;
+}
+
 /// Where a region is sampled along one axis, in pixels: [regions, bins * ratio].
 struct RegionAxis {
   Value at;
@@ -52,7 +58,8 @@ void import_roi_align(SourceCall& c) {
     return c.unsupported("how many points a bin has depends on data", "give sampling_ratio, such as 2, instead of -1");
   const Shape s = c.shape(x);
   const int64_t regions = c.shape(rois)[0];
-  if (height < 1 || width < 1 || regions < 1 || !listable(c, regions * height * width * ratio * ratio * s[1]))
+  const auto size = element_count_of({regions, height, ratio, width, ratio, s[1]});
+  if (height < 1 || width < 1 || regions < 1 || !listable(c, size))
     return c.unsupported(fmt::format("{} regions of {}x{} bins", regions, height, width));
   const RegionAxis rows = region_axis(c, rois, 2, height, ratio, double(s[2]));
   const RegionAxis columns = region_axis(c, rois, 1, width, ratio, double(s[3]));
@@ -122,8 +129,9 @@ void import_deform_conv2d(SourceCall& c) {
     d.out[a] = o[2 + a];
   }
   const int64_t taps = d.taps();
+  const auto size = element_count_of({s[0], taps, d.out[0], d.out[1], s[1]});
   if (c.failed() || d.groups < 1 || d.offset_groups < 1 || s[1] % d.groups || s[1] % d.offset_groups || w[0] % d.groups ||
-      w[1] * d.groups != s[1] || o[1] != 2 * taps * d.offset_groups || !listable(c, s[0] * taps * d.out[0] * d.out[1] * s[1]))
+      w[1] * d.groups != s[1] || o[1] != 2 * taps * d.offset_groups || !listable(c, size))
     return c.unsupported(fmt::format("weight {} and offsets {} for {}", to_string(w), to_string(o), to_string(s)));
   Values parts;
   for (int64_t g = 0; g < d.offset_groups && !c.failed(); ++g) parts.push_back(moved_taps(c, d, g));
