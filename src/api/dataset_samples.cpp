@@ -44,6 +44,10 @@ Result<DatasetSamples> DatasetSamples::open(const Graph& g, std::span<const Perm
   }
   if (!dataset) return std::move(dataset.error());
   samples.dataset_ = std::move(*dataset);
+  if (samples.dataset_->holds_pictures()) {
+    TRY(const PreprocessSpec spec, parse_preprocess(preprocess));
+    if (const auto range = pixel_range(spec)) samples.picture_range_ = Range{range->first, range->second};
+  }
   return samples;
 }
 

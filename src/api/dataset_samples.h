@@ -15,12 +15,16 @@ class DatasetSamples : public SampleSource {
                                      const std::string& preprocess);
   size_t size() const override { return dataset_->size(); }
   Result<std::vector<NdArray>> get(size_t index) const override;
+  /// What a picture's darkest and brightest pixels become as values of the model's input; nullopt for arrays, and where means
+  /// and deviations differ between channels.
+  std::optional<Range> picture_range() const { return picture_range_; }
   /// What a sample is called: "cats/tom.jpg".
   Result<std::string> name_of(size_t index) const;
 
  private:
   std::shared_ptr<const Dataset> dataset_;
   std::vector<TensorInfo> inputs_;  // as the examples are read
+  std::optional<Range> picture_range_;
   std::vector<Perm> permutations_;  // of what is read, to the graph's layout; empty where nothing changes
 };
 

@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kFewSamples = 4;
 // Below so many, those that judged take part in the final calibration.
 constexpr size_t kManySamples = 24;
+// A zero point this close to a whole number of steps is one.
+constexpr double kExactZero = 0.01;
 // One sample of so many is kept from calibration for judging.
 constexpr size_t kJudgingShare = 4;
 
@@ -75,6 +77,7 @@ class Quantization {
   Status calibrate_graph(QuantizationData& data);
   Status check_judging_samples(QuantizationData& data);
   Status set_options();
+  void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
                std::shared_ptr<const LiteRtLibrary> library);
   Status take_in_judging_samples(const QuantizationData& data);
@@ -100,6 +103,7 @@ Result<QuantizedModel> Quantization::run() {
   find_library(data);
   choose_samples(data);
   TRY_STATUS(set_options());
+  take_camera_bytes(samples);
   TRY_STATUS(calibrate_graph(data));
   TRY_STATUS(v_.make_plan());
   if (options_.ranges == "auto") {
@@ -243,6 +247,22 @@ Status Quantization::set_options() {
   TRY(v_.quantize_options.outputs, interface_type(options_.outputs, "outputs"));
   v_.quantize_options.per_channel = options_.per_channel;
   return {};
+}
+
+// Pictures have 256 values a channel: with these as the input's integers, a camera's bytes go in as they are.
+void Quantization::take_camera_bytes(const DatasetSamples& samples) {
+  const auto range = samples.picture_range();
+  if (!range || range->low > 0 || range->high < 0 || v_.graph.inputs().empty()) return;
+  const Value input = v_.graph.inputs()[0].value;
+  v_.plan_options.ranges[input] = *range;
+  const QuantParams q = parameters_of(*range, DType::kU8);
+  const double off = range->low + double(q.scale[0]) * double(q.zero_point[0]);
+  v_.repairs.push_back(
+      std::fabs(off) < kExactZero * double(q.scale[0])
+          ? std::string("the input's integers are the bytes of a picture (uint8: as they are; int8: less 128)")
+          : fmt::format(
+                "the input's integers are the bytes of a picture but for {:.2f} of a step, since its mean is no whole number",
+                off / double(q.scale[0])));
 }
 
 Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,

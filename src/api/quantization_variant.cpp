@@ -167,7 +167,7 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
   std::vector<RangeTrial> trials;
   std::vector<std::vector<RangeMethod>> methods;
   for (const ScaleGroup& group : v.plan.groups) {
-    if (group.fixed || group.sources.empty() || group.data != DType::kI8) continue;
+    if (group.fixed || group.known || group.sources.empty() || group.data != DType::kI8) continue;
     auto [trial, tried] = trial_of(group);
     if (tried.size() < 2) continue;
     trials.push_back(std::move(trial));

@@ -30,6 +30,8 @@ class Dataset {
   virtual size_t size() const = 0;
   /// Example `index`. E: kInput for an index outside size(); of reading it (kImage, kFileMissing, kTensorFile, ...).
   virtual Result<Example> get(size_t index) const = 0;
+  /// True when the examples are made from pictures.
+  virtual bool holds_pictures() const { return false; }
   /// Names of the classes, in the order of the labels; empty where the data names none.
   const std::vector<std::string>& classes() const { return classes_; }
 

@@ -28,6 +28,7 @@ class ImageDataset : public Dataset {
     classes_ = std::move(classes);
   }
   size_t size() const override { return files_.size(); }
+  bool holds_pictures() const override { return true; }
   Result<Example> get(size_t index) const override {
     if (index >= files_.size()) return error(Code::kInput, fmt::format("example {} of {} is asked for", index, files_.size()));
     const ImageFile& file = files_[index];

@@ -229,6 +229,11 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
   } else {
     TRY(made.statistics, statistics_of(ranged));
     params = parameters_of(choose_range(made.statistics, method, t), t);
+    for (const Key& k : members)
+      if (const auto known = options_.ranges.find(k.first); known != options_.ranges.end() && t != DType::kI16) {
+        params = parameters_of(known->second, t);
+        made.known = true;
+      }
   }
   for (const Key& k : sources)
     if (!g_.constant(k.first)) made.sources.push_back(k.first);

@@ -30,6 +30,8 @@ struct PlanOptions {
   std::vector<DType> node_data;
   /// Methods of single values; those of the values that share its scale follow.
   std::map<Value, RangeMethod> methods;
+  /// Ranges that are known without calibration (a camera's bytes); those of the values that share the scale follow.
+  std::map<Value, Range> ranges;
 };
 
 /// Values that share one scale because the kernels between them hand it on.
@@ -38,6 +40,7 @@ struct ScaleGroup {
   std::vector<Value> sources;  ///< the members that are computed anew, where rounding happens
   DType data = DType::kI8;
   bool fixed = false;     ///< a kernel prescribes the parameters
+  bool known = false;     ///< the range was given, not calibrated
   Statistics statistics;  ///< of the members that leave the group, and of constants joined to them; none when fixed
 };
 

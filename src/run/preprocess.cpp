@@ -210,6 +210,14 @@ Result<PreprocessSpec> parse_preprocess(std::string_view text) {
   }
 }
 
+std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec) {
+  const auto uniform = [](const std::vector<double>& v) { return std::ranges::all_of(v, [&](double x) { return x == v[0]; }); };
+  if (!uniform(spec.mean) || !uniform(spec.std)) return std::nullopt;
+  const double mean = of_channel(spec.mean, 0, 0), deviation = of_channel(spec.std, 0, 1);
+  if (!(deviation > 0)) return std::nullopt;
+  return std::pair{(0 - mean) / deviation, (255 * scale_of(spec) - mean) / deviation};
+}
+
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input) {
   bool possible = input.dtype == ElementType::kF32 || input.dtype == ElementType::kF16 || input.dtype == ElementType::kU8 ||
                   input.dtype == ElementType::kI8 || input.dtype == ElementType::kI16;
