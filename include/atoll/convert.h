@@ -38,6 +38,10 @@ struct ConvertOptions {
   std::function<void(std::string_view)> trace;
   Progress progress;
   std::shared_ptr<const QuantizeOptions> quantize;  ///< null: the file stays float
+  /// What the file is for: "litert", "coral" (the Edge TPU through compiler 16: integers, channels-last, TensorFlow 2.5's
+  /// operators; `quantize` must be int8) or "tflm".
+  std::string target = "litert";
+  bool allow_approximate = false;  ///< rewrites for the target that change values a little
 };
 
 /// One input or output of a model.
@@ -67,6 +71,13 @@ struct ProofReport {
 };
 std::string_view name(ProofReport::Verdict v);
 
+/// What became of a layer that the target cannot take as it is.
+struct AdaptedLayer {
+  std::string module, before, after;  ///< the op with its fields; the names of the ops in its place
+  std::string file;                   ///< of the user's source, with `line`
+  int line = 0;
+};
+
 struct ConvertReport {
   std::string source, destination;
   uint64_t source_bytes = 0, bytes = 0, constant_bytes = 0;
@@ -76,6 +87,7 @@ struct ConvertReport {
   size_t op_count = 0;
   ProofReport proof;  ///< of the float model
   std::shared_ptr<const QuantizeReport> quantization;
+  std::vector<AdaptedLayer> adaptations;  ///< for the target, in the order of the graph
   std::vector<std::string> warnings;
   double seconds = 0;
 };

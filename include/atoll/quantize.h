@@ -36,6 +36,8 @@ struct QuantizeOptions {
   std::string ranges = "auto";  ///< "auto", "minmax", "percentile", "mse", "entropy"
   bool best_effort = false;     ///< slower repairs: weights rounded against the float output, layer by layer
   bool per_channel = true;      ///< one scale for each result channel of a weight
+  bool per_channel_dense =
+      true;  ///< the same for fully connected layers, which runtimes before TensorFlow 2.14 compute wrongly
   uint64_t seed = 0;
   int threads = 2;
   std::string litert;

@@ -100,14 +100,15 @@ class Tracer {
   Status status_;
 };
 
-PipelineOptions pipeline_options(const ConvertOptions& options) {
+PipelineOptions pipeline_options(const ConvertOptions& options, const Target& target) {
   PipelineOptions p;
   p.interface_layout = options.nhwc ? InterfaceLayout::kNhwc : InterfaceLayout::kKeep;
   p.rewrite_limit = options.rewrite_limit;
+  p.target = target;
   return p;
 }
 
-Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options) {
+Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options, const Target& target, ConvertReport& report) {
   if (!options.dump_dir.empty()) {
     std::error_code e;
     std::filesystem::create_directories(options.dump_dir, e);
@@ -124,13 +125,17 @@ Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options) {
       return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
   }
   Tracer tracer(options);
-  PipelineOptions p = pipeline_options(options);
+  PipelineOptions p = pipeline_options(options, target);
+  std::vector<Adaptation> adaptations;
+  p.adaptations = &adaptations;
   p.verify_each = options.verify_graph;
   p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
   p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
   InterfacePermutations permutations;
   TRY_STATUS(run_pipeline(graph, p, &permutations));
   TRY_STATUS(tracer.take_status());
+  for (Adaptation& a : adaptations)
+    report.adaptations.push_back({a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line});
   return InterfaceLayouts{std::move(permutations.inputs), std::move(permutations.outputs)};
 }
 
@@ -145,6 +150,28 @@ void count_ops(const Graph& graph, std::map<std::string, size_t>& ops) {
     if (const auto graphs = def_of(*n.op).graphs)
       for (const GraphPtr& inner : graphs(*n.op)) count_ops(*inner, ops);
   }
+}
+
+Result<Target> target_of(const ConvertOptions& options) {
+  Target target{.kind = TargetKind::kLiteRt, .allow_approximate = options.allow_approximate};
+  TRY(target.kind, target_from_name(options.target));
+  const bool integers = options.quantize && options.quantize->mode == QuantizeMode::kInt8;
+  if (target.kind != TargetKind::kLiteRt && !integers)
+    return error(Code::kInput,
+                 fmt::format("the target {} takes integers, which need samples to calibrate with", options.target),
+                 "name a folder of images or arrays, or a .npz, with --calibrate");
+  return target;
+}
+
+// The Edge TPU reads channels-last; TensorFlow 2.5, on which its tools are built, takes one scale for a fully connected weight.
+ConvertOptions options_for(const ConvertOptions& given, const Target& target) {
+  ConvertOptions options = given;
+  if (target.kind == TargetKind::kLiteRt) return options;
+  options.nhwc = true;
+  auto quantize = std::make_shared<QuantizeOptions>(*given.quantize);
+  quantize->per_channel_dense = false;
+  options.quantize = std::move(quantize);
+  return options;
 }
 
 // Types and operators of the graph; permutations of the ports are there already.
@@ -204,8 +231,10 @@ Status quantize_written(Model& model, const Draft& draft, const ConvertOptions& 
 
 }  // namespace
 
-Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& options) {
+Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& given) {
   const auto start = Clock::now();
+  TRY(const Target target, target_of(given));
+  const ConvertOptions options = options_for(given, target);
   ConvertReport report;
   report.source = source;
   report.destination = destination;
@@ -219,7 +248,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   Model model;
   model.graphs.push_back(options.verify ? imported.graph : std::move(imported.graph));
   Graph& graph = model.graphs[0];
-  TRY(const InterfaceLayouts layouts, optimize(graph, options));
+  TRY(const InterfaceLayouts layouts, optimize(graph, options, target, report));
   for (const Perm& p : layouts.inputs) report.inputs.push_back({{}, {}, p});
   for (const Perm& p : layouts.outputs) report.outputs.push_back({{}, {}, p});
   describe(graph, report);
@@ -231,7 +260,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   Draft draft(destination);
   TRY_STATUS(write_model(model, draft, options, report));
   if (options.verify) {
-    const PipelineOptions passes = pipeline_options(options);
+    const PipelineOptions passes = pipeline_options(options, target);
     TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
   } else {
     report.proof.reason = "switched off";

@@ -246,6 +246,7 @@ Status Quantization::set_options() {
   TRY(v_.quantize_options.inputs, interface_type(options_.inputs, "inputs"));
   TRY(v_.quantize_options.outputs, interface_type(options_.outputs, "outputs"));
   v_.quantize_options.per_channel = options_.per_channel;
+  v_.quantize_options.per_channel_dense = options_.per_channel_dense;
   return {};
 }
 

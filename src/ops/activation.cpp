@@ -3,8 +3,11 @@
 #include <cmath>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
+#include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/unary.h"
 
 namespace atl {
 namespace {
@@ -58,6 +61,15 @@ struct LeakyReluFacts {
   static Result<bool> legalize(const LeakyRelu&, Rewrite& r) { return legalize_by_cast(r, r.node().op, dtypes); }
 
   static constexpr Import imports[] = {{"aten.leaky_relu.default", import_leaky_relu}};
+  // The Edge TPU has PRELU.
+  static Result<bool> adapt(const LeakyRelu& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    if (!target.is_coral() || x.dtype != DType::kF32 || x.shape.empty()) return false;
+    const std::vector<float> slopes(size_t(x.shape.back()), float(o.alpha));
+    const Value alpha = r.constant(Tensor::of<float>(DType::kF32, {x.shape.back()}, slopes));
+    return r.replace(r.add(Prelu(), {r.in(0), alpha}));
+  }
+
   static std::vector<Sample> samples() {
     return {{.op = make_op(LeakyRelu(0.1)), .in = {f32({2, 3, 4, 5})}},
             {.op = make_op(LeakyRelu(-0.5)), .in = {f32({7})}},
@@ -113,6 +125,19 @@ struct GeluFacts {
   static Result<bool> legalize(const Gelu&, Rewrite& r) { return legalize_by_cast(r, r.node().op, dtypes); }
 
   static constexpr Import imports[] = {{"aten.gelu.default", import_gelu}};
+  // The tanh form is what `approximate` means, and up to 5e-4 what is exact otherwise.
+  static Result<bool> adapt(const Gelu& o, Rewrite& r, const Target& target) {
+    const Value x = r.in(0);
+    if (!target.is_coral() || r.dtype(x) != DType::kF32 || (!o.approximate && !target.allow_approximate)) return false;
+    const auto mul = [&](Value a, Value b) { return r.add(Binary(BinaryKind::kMul), {a, b}); };
+    const auto add = [&](Value a, Value b) { return r.add(Binary(BinaryKind::kAdd), {a, b}); };
+    constexpr double kRoot2OverPi = 0.7978845608028654, kCubic = 0.044715;
+    const Value cubic = mul(mul(x, x), mul(x, r.scalar(kRoot2OverPi * kCubic)));
+    const Value t = r.add(Unary(UnaryKind::kTanh), {add(mul(x, r.scalar(kRoot2OverPi)), cubic)});
+    const Value half = mul(x, r.scalar(0.5));
+    return r.replace(add(half, mul(half, t)));
+  }
+
   static std::vector<Sample> samples() {
     return {{.op = make_op(Gelu(false)), .in = {f32({2, 3, 4, 5})}, .low = -6, .high = 6},
             {.op = make_op(Gelu(true)), .in = {f32({3, 7})}, .low = -6, .high = 6},
@@ -201,6 +226,21 @@ struct PreluFacts {
 };
 
 }  // namespace
+
+OpPtr activation_op(Activation a) {
+  switch (a) {
+    case Activation::kRelu:
+      return make_op(Unary(UnaryKind::kRelu));
+    case Activation::kReluN1To1:
+      return make_op(Unary(UnaryKind::kReluN1To1));
+    case Activation::kRelu6:
+      return make_op(Unary(UnaryKind::kRelu6));
+    case Activation::kNone:
+      break;
+  }
+  return nullptr;
+}
+
 DEFINE_OP(LeakyRelu, LeakyReluFacts)
 DEFINE_OP(Gelu, GeluFacts)
 DEFINE_OP(Prelu, PreluFacts)

@@ -8,6 +8,9 @@ namespace atl {
 enum class Activation : int { kNone, kRelu, kReluN1To1, kRelu6 };
 constexpr std::array<std::string_view, 4> enum_names(Activation) { return {"none", "relu", "relu_n1_to_1", "relu6"}; }
 
+/// The op that computes an activation by itself; null for none.
+OpPtr activation_op(Activation a);
+
 /// x for x >= 0, alpha * x below.
 struct LeakyRelu : OpOf<OpCode::kLeakyRelu> {
   double alpha = 0.01;

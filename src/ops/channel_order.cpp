@@ -87,4 +87,21 @@ bool feeds_convolutions(const Graph& graph, Value v) {
   return !uses.empty() && std::all_of(uses.begin(), uses.end(), fits);
 }
 
+Value pick_channels(Builder& b, Value x, std::span<const int64_t> from, std::array<int64_t, 2> stride) {
+  const int64_t channels = b.shape(x)[3], picked = int64_t(from.size());
+  Conv2d conv;
+  conv.layout = DataLayout::kChannelsLast;
+  conv.stride = stride;
+  bool same = picked == channels;
+  for (int64_t k = 0; k < picked; ++k) same = same && from[size_t(k)] == k;
+  if (same && channels > 1) {
+    conv.groups = channels;
+    return b.add(conv,
+                 {x, b.constant(Tensor::of<float>(DType::kF32, {1, 1, 1, channels}, std::vector<float>(size_t(channels), 1)))});
+  }
+  std::vector<float> weights(size_t(picked * channels), 0.0f);
+  for (int64_t k = 0; k < picked; ++k) weights[size_t(k * channels + from[size_t(k)])] = 1;
+  return b.add(conv, {x, b.constant(Tensor::of<float>(DType::kF32, {picked, 1, 1, channels}, weights))});
+}
+
 }  // namespace atl

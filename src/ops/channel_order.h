@@ -22,4 +22,8 @@ bool feeds_convolutions(const Graph& graph, Value v);
 /// last Reshape; true when it was replaced.
 Result<bool> recognize_block_move(Rewrite& r);
 
+/// Channel from[k] of x [N,H,W,C] as channel k of the result, every stride[i]-th pixel of the spatial axes: by a convolution of
+/// one pixel with weights 0 and 1, which computes exactly that. For targets that have no other way to pick elements.
+Value pick_channels(Builder& b, Value x, std::span<const int64_t> from, std::array<int64_t, 2> stride = {1, 1});
+
 }  // namespace atl

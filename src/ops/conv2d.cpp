@@ -1,8 +1,10 @@
 // 2-D convolution: LiteRT's CONV_2D, and DEPTHWISE_CONV_2D when every channel has filters of its own.
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/channel_order.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
+#include "ops/shape.h"
 #include "ops/spatial.h"
 #include "ops/window.h"
 
@@ -236,6 +238,25 @@ struct Conv2dFacts {
     in[0] = r.add(litert, {r.graph()[r.in(0)].in[0]});
     in[1] = reorder_channels(r, in[1], channel_axis(o.layout, 4), move->block);
     return r.replace(r.add(o, std::move(in)));
+  }
+
+  // The Edge TPU has no groups between one and one a channel: a convolution for each group.
+  static Result<bool> adapt(const Conv2d& o, Rewrite& r, const Target& target) {
+    const Shape &x = r.in_type(0).shape, &w = r.in_type(1).shape;
+    if (!target.is_coral() || o.groups == 1 || o.layout != DataLayout::kChannelsLast || is_depthwise(o, x, w)) return false;
+    Conv2d one = o;
+    one.groups = 1;
+    const size_t n = size_t(o.groups);
+    const auto parts = [&](Value v, int64_t axis) {
+      return r.add_multi(Split(axis, std::vector<int64_t>(n, r.shape(v)[size_t(axis)] / o.groups)), {v}, n);
+    };
+    const Values data = parts(r.in(0), 3), weights = parts(r.in(1), 0);
+    const bool biased = r.in_count() > 2 && r.in(2).valid();
+    const Values biases = biased ? parts(r.in(2), 0) : Values(n);
+    Values results;
+    for (size_t i = 0; i < n; ++i)
+      results.push_back(r.add(one, biased ? Values{data[i], weights[i], biases[i]} : Values{data[i], weights[i]}));
+    return r.replace(r.add(Concat(3), std::move(results)));
   }
 
   static std::vector<Sample> samples() {

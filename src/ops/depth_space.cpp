@@ -1,6 +1,8 @@
 // Blocks of channels and blocks of space: LiteRT's DEPTH_TO_SPACE and SPACE_TO_DEPTH.
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/channel_order.h"
+#include "ops/conv.h"
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
@@ -205,6 +207,25 @@ struct DepthToSpaceFacts {
     DepthToSpace litert = o;
     litert.order = BlockOrder::kChannelLast;
     return r.replace(r.add(litert, {x}));
+  }
+
+  // The Edge TPU has no DEPTH_TO_SPACE: a transposed convolution with weights 0 and 1 puts every channel at its pixel.
+  static Result<bool> adapt(const DepthToSpace& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    if (!target.is_coral() || o.layout != DataLayout::kChannelsLast || o.order != BlockOrder::kChannelLast || x.rank() != 4 ||
+        x.dtype != DType::kF32)
+      return false;
+    const int64_t block = o.block, channels = x.shape[3], out = channels / (block * block);
+    Tensor w = Tensor::make(Type{DType::kF32, {out, block, block, channels}, {}});
+    std::fill_n(w.mutable_data<float>(), w.count(), 0.0f);
+    for (int64_t c = 0; c < channels; ++c) {
+      const int64_t pixel = c / out, k = c % out;
+      w.mutable_data<float>()[((k * block + pixel / block) * block + pixel % block) * channels + c] = 1;
+    }
+    TransposeConv2d spread;
+    spread.layout = DataLayout::kChannelsLast;
+    spread.stride = {block, block};
+    return r.replace(r.add(spread, {r.in(0), r.constant(std::move(w))}));
   }
 
   static std::vector<Sample> samples() { return samples_of<DepthToSpace>({2, 12, 4, 5}, {2, 4, 5, 12}, {2, 4, 5, 6}); }

@@ -1,7 +1,9 @@
 #include "ir/rewrite.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/constant_expression.h"
+#include "ops/conv.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
 #include "ops/gemm.h"
@@ -203,6 +205,20 @@ struct FullyConnectedFacts {
   }
 
   static Result<bool> legalize(const FullyConnected& o, Rewrite& r) { return legalize_by_cast(r, make_op(o), kDtypes); }
+
+  // The Edge TPU takes one row: several are the pixels of a 1x1 convolution.
+  static Result<bool> adapt(const FullyConnected& o, Rewrite& r, const Target& target) {
+    const Shape &x = r.in_type(0).shape, &w = r.in_type(1).shape;
+    const int64_t rows = element_count(x) / std::max<int64_t>(1, x.back());
+    if (!target.is_coral() || rows == 1 || r.in_type(0).dtype != DType::kF32 || !r.is_constant(1) || !is_static(x))
+      return false;
+    Conv2d conv;
+    conv.layout = DataLayout::kChannelsLast;
+    conv.activation = o.activation;
+    Values in{r.add(Reshape({1, 1, rows, x.back()}), {r.in(0)}), r.add(Reshape({w[0], 1, 1, w[1]}), {r.in(1)})};
+    if (r.in_count() > 2 && r.in(2).valid()) in.push_back(r.in(2));
+    return r.replace(r.add(Reshape(r.out_type().shape), {r.add(conv, std::move(in))}));
+  }
 
   static std::vector<Sample> samples() {
     const Type x{DType::kF32, {3, 5}, {}}, w{DType::kF32, {7, 5}, {}}, b{DType::kF32, {7}, {}};

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
@@ -208,6 +209,15 @@ struct Pool2dFacts {
     std::vector<int64_t> stride(4, 1);
     for (size_t i = 0; i < 2; ++i) stride[spatial_begin(o.layout) + i] = o.stride[i];
     return r.replace(r.add(Slice({0, 0, 0, 0}, r.out_type().shape, std::move(stride)), {r.in(0)}));
+  }
+
+  // The Edge TPU's pools have no activation.
+  static Result<bool> adapt(const Pool2d& o, Rewrite& r, const Target& target) {
+    const OpPtr activation = activation_op(o.activation);
+    if (!target.is_coral() || !activation) return false;
+    Pool2d plain = o;
+    plain.activation = Activation::kNone;
+    return r.replace(r.add(activation, {r.add(plain, {r.in(0)})}));
   }
 
   static std::vector<Sample> samples() {

@@ -3,10 +3,12 @@
 #include <limits>
 
 #include "ir/rewrite.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
 #include "ops/shape.h"
+#include "ops/spatial.h"
 
 namespace atl {
 namespace {
@@ -243,6 +245,27 @@ struct ReduceFacts {
       return r.replace(r.add(Reshape(r.out_type().shape), {y}));
     }
     return legalize_by_cast(r, make_op(o), kKinds[size_t(o.kind)].dtypes);
+  }
+
+  // The Edge TPU averages planes of up to 8,192 pixels: larger ones by a pooling into equal windows first.
+  static Result<bool> adapt(const Reduce& o, Rewrite& r, const Target& target) {
+    constexpr int64_t kMaxMean = 8192;
+    const Type& x = r.in_type(0);
+    const bool plane = o.kind == ReduceKind::kMean && x.rank() == 4 && o.axes == std::vector<int64_t>{1, 2};
+    if (!target.is_coral() || !plane || x.dtype != DType::kF32 || x.shape[1] * x.shape[2] <= kMaxMean) return false;
+    Pool2d pool;
+    pool.kind = PoolKind::kAverage;
+    pool.layout = DataLayout::kChannelsLast;
+    const auto divisor = [](int64_t n) {
+      for (int64_t d = 2; d <= 16; ++d)
+        if (n % d == 0) return d;
+      return int64_t{1};
+    };
+    pool.window = {divisor(x.shape[1]), divisor(x.shape[2])};
+    if (pool.window == std::array<int64_t, 2>{1, 1}) return false;
+    pool.stride = pool.window;
+    Value v = r.add(pool, {r.in(0)});
+    return r.replace(r.add(o, {v}));
   }
 
   static std::vector<Sample> samples() {

@@ -1,6 +1,7 @@
 // Resizing of the spatial axes: LiteRT's RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR.
 #include <cmath>
 
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
 #include "ops/gemm.h"
@@ -149,6 +150,25 @@ struct ResizeFacts {
 
   static Result<bool> canonicalize(const Resize&, Rewrite& r) {
     return r.in_type(0) == r.out_type() && is_static(r.out_type().shape) ? r.replace(r.in(0)) : false;
+  }
+
+  // The Edge TPU enlarges by 2 at most: more in steps, which for nearest pixels and powers of two is the same.
+  static Result<bool> adapt(const Resize& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    if (!target.is_coral() || o.kind != ResizeKind::kNearest || o.align_corners || x.rank() != 4 || !is_static(x.shape))
+      return false;
+    const int64_t h = o.size[0] / x.shape[1], w = o.size[1] / x.shape[2];
+    const auto power_of_two = [](int64_t v) { return v > 0 && (v & (v - 1)) == 0; };
+    if (h * x.shape[1] != o.size[0] || w * x.shape[2] != o.size[1] || !power_of_two(h) || !power_of_two(w) ||
+        (h <= 2 && w <= 2))
+      return false;
+    Value v = r.in(0);
+    for (int64_t done = 1; done < std::max(h, w); done *= 2) {
+      Resize step = o;
+      step.size = {x.shape[1] * std::min(h, 2 * done), x.shape[2] * std::min(w, 2 * done)};
+      v = r.add(step, {v});
+    }
+    return r.replace(v);
   }
 
   static std::vector<Sample> samples() {

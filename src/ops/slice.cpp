@@ -3,8 +3,10 @@
 #include <map>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
+#include "ops/channel_order.h"
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
@@ -319,6 +321,24 @@ struct SliceFacts {
       {"aten.narrow.default", import_narrow}, {"aten.narrow_copy.default", import_narrow},
       {"aten.select.int", import_select},     {"aten.select_copy.int", import_select},
   };
+
+  // The Edge TPU slices without steps only: a box first, then a convolution of one pixel with these strides.
+  static Result<bool> adapt(const Slice& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    const bool steps = std::ranges::any_of(o.stride, [](int64_t s) { return s != 1; });
+    const bool forward = std::ranges::all_of(o.stride, [](int64_t s) { return s >= 1; });
+    if (!target.is_coral() || !steps || !forward || x.dtype != DType::kF32 || x.rank() != 4 || o.stride[0] != 1) return false;
+    Slice box = o;
+    box.shrink.clear();
+    for (size_t a = 0; a < 4; ++a) {
+      box.stride[a] = 1;
+      box.size[a] = (o.size[a] - 1) * o.stride[a] + 1;
+    }
+    std::vector<int64_t> from;
+    for (int64_t k = 0; k < o.size[3]; ++k) from.push_back(k * o.stride[3]);
+    const Value picked = pick_channels(r, r.add(box, {r.in(0)}), from, {o.stride[1], o.stride[2]});
+    return r.replace(o.shrink.empty() ? picked : r.add(Reshape(r.out_type().shape), {picked}));
+  }
 
   static std::vector<Sample> samples() {
     const auto f32 = [](Shape s) { return Type{DType::kF32, std::move(s), {}}; };

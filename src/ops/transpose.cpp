@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
+#include "ops/channel_order.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
 
@@ -220,6 +222,22 @@ struct TransposeFacts {
       {"aten.movedim.intlist", import_movedim},          {"aten.moveaxis.int", import_movedim},
       {"aten.moveaxis.intlist", import_movedim},
   };
+
+  // A channel shuffle, [N,H,W,g,c] -> [N,H,W,c,g] of channels that were just parted, has too many axes for the Edge TPU: a
+  // convolution of one pixel puts the channels in their order.
+  static Result<bool> adapt(const Transpose& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    if (!target.is_coral() || o.perm != Perm{0, 1, 2, 4, 3} || x.dtype != DType::kF32 ||
+        !r.graph().is(r.in(0), OpCode::kReshape))
+      return false;
+    const Value source = r.graph()[r.in(0)].in[0];
+    const int64_t groups = x.shape[3], each = x.shape[4];
+    if (r.shape(source) != Shape{x.shape[0], x.shape[1], x.shape[2], groups * each}) return false;
+    std::vector<int64_t> from;
+    for (int64_t c = 0; c < each; ++c)
+      for (int64_t g = 0; g < groups; ++g) from.push_back(g * each + c);
+    return r.replace(r.add(Reshape(r.out_type().shape), {pick_channels(r, source, from)}));
+  }
 
   static std::vector<Sample> samples() {
     const auto f32 = [](Shape s) { return Type{DType::kF32, std::move(s), {}}; };

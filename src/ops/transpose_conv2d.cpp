@@ -1,4 +1,5 @@
 // Transposed 2-D convolution: LiteRT's TRANSPOSE_CONV.
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
@@ -154,6 +155,15 @@ struct TransposeConv2dFacts {
   static Result<bool> canonicalize(const TransposeConv2d& o, Rewrite& r) {
     if (r.in_count() != 3 || r.in(2).valid()) return false;
     return r.replace(r.add(o, {r.in(0), r.in(1)}));
+  }
+
+  // TensorFlow 2.5's kernel, which the Edge TPU's compiler knows, has no activation.
+  static Result<bool> adapt(const TransposeConv2d& o, Rewrite& r, const Target& target) {
+    const OpPtr activation = activation_op(o.activation);
+    if (!target.is_coral() || !activation) return false;
+    TransposeConv2d plain = o;
+    plain.activation = Activation::kNone;
+    return r.replace(r.add(activation, {r.add(plain, r.node().in)}));
   }
 
   static std::vector<Sample> samples() {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
@@ -318,6 +319,31 @@ struct UnaryFacts {
       {"aten.sgn.default", import_unary<UnaryKind::kSign>},
       {"aten.special_expit.default", import_unary<UnaryKind::kLogistic>},
   };
+
+  static Result<bool> adapt(const Unary& o, Rewrite& r, const Target& target) {
+    const Value x = r.in(0);
+    if (!target.is_coral() || r.dtype(x) != DType::kF32) return false;
+    const auto binary = [&](BinaryKind k, Value a, Value b, Activation act = Activation::kNone) {
+      return r.add(Binary(k, act), {a, b});
+    };
+    if (o.kind == UnaryKind::kHardSwish) {
+      const Value gate = binary(BinaryKind::kAdd, x, r.scalar(3), Activation::kRelu6);
+      return r.replace(binary(BinaryKind::kMul, x, binary(BinaryKind::kMul, gate, r.scalar(1.0 / 6))));
+    }
+    if (o.kind == UnaryKind::kNeg) return r.replace(binary(BinaryKind::kMul, x, r.scalar(-1)));
+    if (o.kind == UnaryKind::kSquare) return r.replace(binary(BinaryKind::kMul, x, x));
+    // max(x, -x), and max(x, tangents of e^x - 1), which lie below it by 0.02 at most.
+    if (o.kind == UnaryKind::kAbs) return r.replace(binary(BinaryKind::kMaximum, x, binary(BinaryKind::kMul, x, r.scalar(-1))));
+    if (o.kind != UnaryKind::kElu || !target.allow_approximate) return false;
+    Value y;
+    for (const double at : {0.0, -0.5, -1.1, -2.0, -3.3}) {
+      const double slope = std::exp(at), offset = std::expm1(at) - slope * at;
+      Value line = at == 0 ? x : binary(BinaryKind::kMul, x, r.scalar(slope));
+      if (at != 0) line = binary(BinaryKind::kAdd, line, r.scalar(offset));
+      y = y.valid() ? binary(BinaryKind::kMaximum, y, line) : line;
+    }
+    return r.replace(binary(BinaryKind::kMaximum, y, r.scalar(-0.98)));
+  }
 
   static std::vector<Sample> samples() {
     std::vector<Sample> s;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "ir/rewrite.h"
+#include "ir/target.h"
 
 namespace atl {
 
@@ -10,6 +11,12 @@ namespace atl {
 enum class InterfaceLayout {
   kKeep,  ///< inputs and outputs as in the source
   kNhwc,  ///< inputs and outputs of four or five axes may become channels-last, whichever costs less
+};
+
+/// What adapt() made of a layer.
+struct Adaptation {
+  Origin origin;
+  std::string before, after;  ///< the op with its fields; the names of those that took its place
 };
 
 /// Settings and counters of one run of the pipeline.
@@ -22,6 +29,8 @@ struct PassContext {
   int depth = 0;         ///< of the graph: 0 for a model's own, more for the graph of an op
   /// Set by assign_layout: axis k of an input or output is the source's axis perm[k]; an empty entry where nothing changed.
   std::vector<Perm> input_permutations, output_permutations;
+  Target target;
+  std::vector<Adaptation> adaptations;  ///< in the order of the graph
 
   bool may_rewrite() const { return rewrite_limit < 0 || rewrites < rewrite_limit; }
 };
@@ -44,6 +53,7 @@ Status fuse_pads(Graph&, PassContext&);
 Status assign_layout(Graph&, PassContext&);
 Status fuse_activations(Graph&, PassContext&);
 Status legalize(Graph&, PassContext&);
+Status adapt(Graph&, PassContext&);
 
 /// Applies `rule` to every live node, operands first, again and again until nothing changes. A rule returns true when it
 /// replaced the node. E: the rule's; kInternal when it does not come to an end.

@@ -9,6 +9,11 @@
 namespace atl {
 namespace {
 
+// Legal graphs stay as they are where there is nothing to adapt to.
+Status canonicalize_adapted(Graph& graph, PassContext& context) {
+  return context.adaptations.empty() ? Status{} : canonicalize(graph, context);
+}
+
 // The order matters: each pass says in its file what it depends on.
 constexpr std::array kPipeline = {
     // One form for everything: equal ranks, no trivial nodes; then whatever is constant becomes a constant.
@@ -37,7 +42,10 @@ constexpr std::array kPipeline = {
     Pass{"fuse-activations", "activations become a field of the op before them", fuse_activations},
     // What LiteRT has no form for; this can make new constants and equal nodes.
     Pass{"legalize", "turns what LiteRT has no form for into what it has", legalize},
-    Pass{"fold-constants", "again, for what legalization made", fold_constants},
+    // What the target has no form for. Its rules look at ops as LiteRT takes them, so this comes last.
+    Pass{"adapt", "turns what the target cannot take into what it takes", adapt},
+    Pass{"canonicalize", "joins the reshapes that met", canonicalize_adapted},
+    Pass{"fold-constants", "again, for what legalization and the target made", fold_constants},
     Pass{"merge-equal-nodes", "again, for what legalization made", merge_equal_nodes},
 };
 
@@ -48,10 +56,12 @@ Status run_nested_pipeline(Graph& graph, PassContext& context) {
   inner.rewrite_limit = context.rewrite_limit;
   inner.rewrites = context.rewrites;
   inner.depth = context.depth + 1;
+  inner.target = context.target;
   for (const Pass& pass : kPipeline)
     if (auto s = pass.run(graph, inner); !s)
       return std::move(s.error()).in(fmt::format("pass {} on {}", pass.name, graph.name));
   context.rewrites = inner.rewrites;
+  context.adaptations.insert(context.adaptations.end(), inner.adaptations.begin(), inner.adaptations.end());
   return {};
 }
 
@@ -61,6 +71,7 @@ Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermu
   PassContext context;
   context.interface_layout = options.interface_layout;
   context.rewrite_limit = options.rewrite_limit;
+  context.target = options.target;
   std::string text = options.track_changes ? print(graph) : std::string();
   if (options.observer) options.observer(0, "import", graph, 0, true);
   size_t index = 0;
@@ -79,6 +90,7 @@ Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermu
     }
     if (options.observer) options.observer(index, pass.name, graph, seconds, changed);
   }
+  if (options.adaptations) *options.adaptations = std::move(context.adaptations);
   if (permutations) *permutations = {std::move(context.input_permutations), std::move(context.output_permutations)};
   return {};
 }

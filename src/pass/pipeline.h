@@ -11,8 +11,10 @@ namespace atl {
 
 struct PipelineOptions {
   InterfaceLayout interface_layout = InterfaceLayout::kKeep;
-  int64_t rewrite_limit = -1;  ///< stop rewriting after so many rewrites; -1: no limit
-  bool verify_each = false;    ///< run the verifier after every pass, not only after the last
+  int64_t rewrite_limit = -1;                      ///< stop rewriting after so many rewrites; -1: no limit
+  Target target;                                   ///< what the file is for
+  std::vector<Adaptation>* adaptations = nullptr;  ///< receives what was rewritten for the target
+  bool verify_each = false;                        ///< run the verifier after every pass, not only after the last
   /// Called before the first pass (index 0, name "import") and after each pass with its number, name and seconds; `changed` is
   /// false when the graph's text is the same as before (only computed when `track_changes`).
   std::function<void(size_t index, std::string_view name, const Graph&, double seconds, bool changed)> observer;

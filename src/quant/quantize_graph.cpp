@@ -316,8 +316,9 @@ Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan,
   if (repair != options.repairs.end() && !repair->second.scales.empty()) return repair->second.scales;
   const Node& n = g[id];
   const QuantRule& rule = plan.nodes[id].rule;
-  TRY(std::vector<float> scales,
-      weight_scales(*g.constant(n.in[size_t(rule.weight)]), options.per_channel ? rule.weight_axis : -1));
+  const Constant& weight = *g.constant(n.in[size_t(rule.weight)]);
+  const bool by_channel = options.per_channel && (options.per_channel_dense || weight.type().rank() != 2);
+  TRY(std::vector<float> scales, weight_scales(weight, by_channel ? rule.weight_axis : -1));
   const Value bias = rule.bias >= 0 && size_t(rule.bias) < n.in.size() ? n.in[size_t(rule.bias)] : Value{};
   if (!bias.valid() || !g.constant(bias) || plan.nodes[id].data != DType::kI8) return scales;
   TRY(const Tensor t, g.constant(bias)->materialize());

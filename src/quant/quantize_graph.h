@@ -24,6 +24,7 @@ struct WeightRepair {
 struct QuantizeGraphOptions {
   InterfaceType inputs = InterfaceType::kFloat32, outputs = InterfaceType::kFloat32;
   bool per_channel = true;
+  bool per_channel_dense = true;             ///< of weights with two axes
   std::map<uint32_t, WeightRepair> repairs;  ///< by node of the float graph
 };
 

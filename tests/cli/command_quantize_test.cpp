@@ -111,6 +111,19 @@ TEST_F(QuantizeTest, SmallerWeightsUnderFloatActivations) {
   EXPECT_EQ(whole["inputs"][0]["type"].get<std::string>().substr(0, 2), "i8");
 }
 
+TEST_F(QuantizeTest, TheCoralTargetMapsDigitsWhole) {
+  const Answer a = run({"convert", kDigits, "-o", "c.tflite", "--target", "coral", "--calibrate", kTest, "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json j = json::parse(a.out);
+  EXPECT_EQ(j["placement"]["mapped"], j["placement"]["total"]) << j["placement"];
+  EXPECT_EQ(j["placement"]["mac_share"], 1.0);
+  EXPECT_EQ(j["inputs"][0]["type"].get<std::string>().substr(0, 2), "i8");
+  EXPECT_EQ(run({"place", "c.tflite", "--require", "100%"}).exit_code, 0);
+  const Answer none = run({"convert", kDigits, "-o", "n.tflite", "--target", "coral", "--json"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_EQ(json::parse(none.out)["error"]["what"], "the target coral takes integers, which need samples to calibrate with");
+}
+
 TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
   EXPECT_EQ(quantize({}, 1)["error"]["what"], "int8 needs samples to calibrate with");
   EXPECT_EQ(quantize({"--calibrate", "nothing.npz"}, 1)["error"]["what"], "'nothing.npz' does not exist");

@@ -1,4 +1,6 @@
 #include "atoll/convert.h"
+#include "atoll/place.h"
+#include "placement.h"
 #include "quantization.h"
 #include "terminal.h"
 
@@ -9,7 +11,7 @@ struct Arguments {
   std::string source, output, layout = "keep";
   ConvertOptions options;
   QuantizeArguments quantize;
-  bool no_verify = false, json = false, quiet = false;
+  bool no_verify = false, json = false, quiet = false, explain = false;
 };
 
 Status run_convert(const Arguments& a) {
@@ -22,8 +24,12 @@ Status run_convert(const Arguments& a) {
     bar.clear();
     fmt::print(stderr, "{}", text);
   };
-  if (!a.quantize.mode.empty() && a.quantize.mode != "float32") {
-    TRY(QuantizeOptions q, quantize_options(a.quantize));
+  QuantizeArguments quantize = a.quantize;
+  // The other targets take nothing but integers.
+  const bool for_integers = options.target != "litert";
+  if (for_integers && quantize.mode.empty() && !quantize.options.data.empty()) quantize.mode = "int8";
+  if (!quantize.mode.empty() && quantize.mode != "float32") {
+    TRY(QuantizeOptions q, quantize_options(quantize));
     q.progress = options.progress;
     q.litert = options.litert;
     q.threads = options.threads;
@@ -32,10 +38,21 @@ Status run_convert(const Arguments& a) {
   auto report = convert(a.source, a.output, options);
   bar.clear();
   if (!report) return std::move(report.error());
+  if (a.quiet && !a.json) return {};
+  nlohmann::ordered_json j;
   if (a.json)
-    fmt::print("{}\n", conversion_json(*report).dump(2));
-  else if (!a.quiet)
+    j = conversion_json(*report);
+  else
     print_conversion(*report);
+  if (a.explain && !a.json) print_adaptations(report->adaptations);
+  if (options.target == "coral") {
+    TRY(const PlaceReport placed, place_model(a.output));
+    if (a.json)
+      j["placement"] = placement_summary_json(placed);
+    else
+      print_placement_summary(placed);
+  }
+  if (a.json) fmt::print("{}\n", j.dump(2));
   return {};
 }
 
@@ -50,6 +67,13 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--layout", args->layout, "keep: inputs and outputs as in PyTorch; nhwc: images channels-last")
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
+  c->add_option("--target", args->options.target,
+                "litert; coral: integers, channels-last and operators for the Edge TPU; tflm: TensorFlow Lite Micro")
+      ->check(CLI::IsMember({"litert", "coral", "tflm"}))
+      ->capture_default_str();
+  c->add_flag("--allow-approximate", args->options.allow_approximate,
+              "allow rewrites for the target that change values a little");
+  c->add_flag("--explain", args->explain, "list what was rewritten for the target, layer by layer");
   add_quantize_options(*c, args->quantize, "--quantize");
   c->add_flag("--no-verify", args->no_verify, "do not run the file and compare it with the source");
   c->add_option("--verify-seconds", args->options.verify_seconds, "how long the proof may take")->capture_default_str();
@@ -69,6 +93,7 @@ void add_convert(CLI::App& app, Outcome& outcome) {
       "  atoll convert face.pt2 -o face.tflite\n"
       "  atoll convert net.pt2 -o net.tflite --layout nhwc --json\n"
       "  atoll convert net.pt2 -o net_int8.tflite --quantize int8 --calibrate photos/ --preprocess 'mean=127 std=128'\n"
+      "  atoll convert net.pt2 -o net_coral.tflite --target coral --calibrate photos/ --explain\n"
       "In Python: torch.export.save(torch.export.export(model.eval(), (example,)), \"face.pt2\")\n");
   c->callback([args, &outcome] { outcome.status = run_convert(*args); });
 }

@@ -41,6 +41,14 @@ nlohmann::ordered_json conversion_json(const ConvertReport& r) {
   j["ops"] = nlohmann::ordered_json::object();
   for (const auto& [op, count] : r.ops) j["ops"][op] = count;
   j["proof"] = proof_json(r.proof);
+  if (!r.adaptations.empty()) {
+    j["adaptations"] = nlohmann::ordered_json::array();
+    for (const AdaptedLayer& a : r.adaptations) {
+      nlohmann::ordered_json o{{"module", a.module}, {"before", a.before}, {"after", a.after}};
+      if (!a.file.empty()) o["file"] = a.file, o["line"] = a.line;
+      j["adaptations"].push_back(std::move(o));
+    }
+  }
   if (r.quantization) j["quantization"] = quantization_json(*r.quantization);
   if (!r.warnings.empty()) j["warnings"] = r.warnings;
   j["seconds"] = r.seconds;
@@ -84,6 +92,13 @@ void print_conversion(const ConvertReport& r) {
   for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
   print_proof(r.proof);
   if (r.quantization) print_quantization(*r.quantization, false);
+}
+
+void print_adaptations(const std::vector<AdaptedLayer>& layers) {
+  fmt::print("  {} layers rewritten for the target\n", layers.size());
+  for (const AdaptedLayer& a : layers)
+    fmt::print("    {:<32} {} -> {}{}\n", a.module.empty() ? "(top)" : a.module, a.before.substr(0, a.before.find(' ')),
+               a.after, a.file.empty() ? "" : fmt::format("  {}:{}", a.file, a.line));
 }
 
 }  // namespace atl::cli

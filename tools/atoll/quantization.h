@@ -26,6 +26,9 @@ void print_quantization(const QuantizeReport& report, bool layers);
 void print_damage(const std::vector<QuantizedLayer>& layers);
 nlohmann::ordered_json damage_json(const std::vector<QuantizedLayer>& layers);
 
+/// What was rewritten for a target.
+void print_adaptations(const std::vector<AdaptedLayer>& layers);
+
 /// A conversion report as text, or as JSON.
 void print_conversion(const ConvertReport& report);
 nlohmann::ordered_json conversion_json(const ConvertReport& report);
