@@ -172,7 +172,7 @@ output "y" = %1
                                               large_means},
                                          Case{"LargeResize", R"(
 %0: f32[1,3,5,2] = input "x"
-%1: f32[1,12,40,2] = resize(%0) {kind=nearest, size=[12,40], align_corners=false, half_pixel=false, layout=channels_last}
+%1: f32[1,12,40,2] = resize(%0) {kind=nearest, size=[12,40], align_corners=false, half_pixel_centers=false, layout=channels_last}
 output "y" = %1
 )",
                                               large_steps},
