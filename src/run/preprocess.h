@@ -39,14 +39,11 @@ struct PreprocessSpec {
 /// Parses the text described above. E: kUsage, naming the word that is wrong.
 Result<PreprocessSpec> parse_preprocess(std::string_view text);
 
-/// The tensor that `input` takes for this image, of its dtype (f32, f16, u8, i8, i16) and shape: 1xCxHxW, 1xHxWxC, or without
-/// the batch axis. E: kInput (the shape does not fit, both sides stated; the input is no image), kImage.
-
 /// What the pixels 0 and 255 become, where one mean and one deviation hold for all channels; nullopt otherwise.
 std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec);
 
-/// The tensor that `input` takes for this image, of its dtype (f32, f16, u8, i8) and shape: 1xCxHxW, 1xHxWxC, or without the
-/// batch axis. E: kInput (the shape does not fit, both sides stated; the input is no image), kImage.
+/// The tensor that `input` takes for this image, of its dtype (f32, f16, u8, i8, i16) and shape: 1xCxHxW, 1xHxWxC, or without
+/// the batch axis. E: kInput (the shape does not fit, both sides stated; the input is no image), kImage.
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input);
 
 }  // namespace atl
