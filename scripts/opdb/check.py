@@ -93,8 +93,8 @@ EXCEPTIONS = """
 
 Results are PyTorch's but for these, which are left as the kernels are because the exact form would slow down every model:
 
-* NaN. `maximum`, `minimum`, `clamp`, `max`, `min`, `amax`, `amin`, `argmax`, `sort`, `topk` and max pooling pass NaN over or give the other
-  operand where PyTorch gives NaN.
+* NaN. `maximum`, `minimum`, `clamp`, `max`, `min`, `amax`, `amin` and `argmax` pass NaN over or give the other operand where PyTorch
+  gives NaN, unless the program's own example inputs hold NaN: then they carry it. `sort`, `topk` and max pooling always pass it over.
 * Ties. Which of several equal elements `topk`, `kthvalue`, `mode` and `median` name in their indices: LiteRT names the first, PyTorch leaves
   it open. The values are the same.
 * `rsqrt` of a float zero is NaN in XNNPACK's kernel, not infinite.

@@ -6,7 +6,36 @@ namespace {
 
 void import_identity(SourceCall& c) { c.result(c.tensor("self")); }
 
-// All conversions: torch has recorded the element type of the result.
+// Whether x is known to lie in 0 .. 255 from the bounds that were put on it last.
+bool is_byte(Builder& b, Value x) {
+  bool low = false, high = false;
+  constexpr int kMaxDepth = 4;
+  for (int depth = 0; depth < kMaxDepth && !(low && high); ++depth) {
+    const auto* u = b.graph().as<Unary>(x);
+    const auto* k = b.graph().as<Binary>(x);
+    if (!u && !k) break;
+    const Values in = b.graph()[x].in;
+    size_t operand = 0;
+    if (k) {
+      const auto first = b.uniform_value(in[0]), second = b.uniform_value(in[1]);
+      const auto bound = first ? first : second;
+      if (!bound || (k->kind != BinaryKind::kMaximum && k->kind != BinaryKind::kMinimum)) break;
+      low = low || (k->kind == BinaryKind::kMaximum && *bound >= 0);
+      high = high || (k->kind == BinaryKind::kMinimum && *bound <= 255);
+      operand = first ? 1 : 0;
+    } else {
+      low = low || u->kind == UnaryKind::kRelu || u->kind == UnaryKind::kRelu6;
+      high = high || u->kind == UnaryKind::kRelu6;
+      const bool rounds = u->kind == UnaryKind::kRound || u->kind == UnaryKind::kFloor || u->kind == UnaryKind::kCeil;
+      if (!rounds && u->kind != UnaryKind::kRelu) break;
+    }
+    x = in[operand];
+  }
+  return low && high;
+}
+
+// All conversions: torch has recorded the element type of the result. Floats beyond a byte wrap in torch, by way of i64, and
+// saturate in LiteRT.
 void import_to(SourceCall& c) {
   const Value x = c.tensor(c.has("a") ? "a" : "self");
   DType to = c.result_type().dtype;
@@ -16,7 +45,8 @@ void import_to(SourceCall& c) {
       return c.unsupported("an element type that LiteRT has not", "convert to float32 or an integer type");
     return c.result(x);
   }
-  c.result(c.to_dtype(x, to));
+  const bool wraps = to == DType::kU8 && is_float(c.dtype(x)) && !is_byte(c, x);
+  c.result(c.to_dtype(wraps ? c.to_dtype(x, DType::kI64) : x, to));
 }
 
 // Without training these are the identity.

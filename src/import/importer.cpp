@@ -6,6 +6,7 @@
 
 #include "import/alias_table.h"
 #include "import/aten.h"
+#include "import/carry_nan.h"
 #include "import/changed_buffers.h"
 #include "import/data_dependence.h"
 #include "import/higher_order.h"
@@ -115,11 +116,10 @@ Status Importer::add_inputs(Scope& scope) {
         scope.fixed.insert(input.value);
         break;
       }
-      case InputKind::kUserConstant:
-        break;
       case InputKind::kCustomObject:
         return error(Code::kUnsupportedOp, fmt::format("input '{}' is a script object", input.value),
                      "export a module that takes and keeps only tensors");
+      case InputKind::kUserConstant:
       case InputKind::kToken:
         break;
     }
@@ -214,10 +214,6 @@ Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
     if (name.empty()) return Value{};
     return value_of(scope, name);
   };
-  const auto symbolic = [](const std::string& name) {
-    return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", name),
-                 "export with fixed shapes: leave out dynamic_shapes");
-  };
   if (const auto* t = value.get<TensorRef>()) {
     TRY(Value v, lookup(t->name));
     return SourceArg(v);
@@ -233,7 +229,8 @@ Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
   const auto number = [&](const auto& sym) -> Result<SourceArg> {
     if (sym.is_static()) return SourceArg(sym.value);
     if (auto known = scope.numbers.find(sym.name)) return *std::move(known);
-    return symbolic(sym.name);
+    return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", sym.name),
+                 "export with fixed shapes: leave out dynamic_shapes");
   };
   if (const auto* s = value.get<SymInt>()) return number(*s);
   if (const auto* s = value.get<SymFloat>()) return number(*s);
@@ -584,6 +581,7 @@ Result<ImportedProgram> Importer::run() {
   for (const SourceNode& node : program_.graph.nodes) run_node(scope, node, 0);
   if (errors_.empty()) {
     TRY_STATUS(add_outputs(scope));
+    if (holds_nan(out_.samples)) TRY_STATUS(carry_nan(out_.graph));
     out_.graph.remove_dead_nodes();
     return std::move(out_);
   }
