@@ -20,10 +20,11 @@ ALLOWED = {
     "quant": {"ops", "ir", "support"},
     "tflite": {"ops", "ir", "support"},
     "edgetpu": {"tflite", "ir", "support"},
-    "run": {"support"},
+    "device": {"support"},
+    "run": {"device", "support"},
     "data": {"run", "support"},
-    "verify": {"import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
-    "api": {"verify", "data", "edgetpu", "import", "pass", "quant", "tflite", "run", "ops", "ir", "read", "support"},
+    "verify": {"import", "pass", "quant", "tflite", "run", "device", "ops", "ir", "read", "support"},
+    "api": {"verify", "data", "edgetpu", "import", "pass", "quant", "tflite", "run", "device", "ops", "ir", "read", "support"},
 }
 MAX_LINES = 600
 FORBIDDEN = re.compile(r"(utils?|misc|helper|final|late|terminal_|common)\d*$")

@@ -11,9 +11,10 @@ namespace atl {
 struct BenchOptions {
   ModelOptions model;
   int runs = 50, warmup = 5;
-  double max_seconds = 30;  ///< no further run is begun after this time, but for the first
-  uint64_t seed = 1;        ///< of the inputs
-  bool profile = false;     ///< measure every op, in runs of their own
+  double max_seconds = 30;     ///< no further run is begun after this time, but for the first
+  uint64_t seed = 1;           ///< of the inputs
+  bool profile = false;        ///< measure every op, in runs of their own
+  bool log_placement = false;  ///< find out where every operator runs
   Progress progress;
 };
 
@@ -23,7 +24,8 @@ struct OpReport {
   size_t count = 1;
   int64_t node = -1;  ///< of one op: its index in the file, inside the delegate that of the delegate's op
   double seconds = 0, share = 0;
-  bool in_delegate = false;
+  bool in_delegate = false;  ///< of XNNPACK's
+  bool on_edgetpu = false;
 };
 
 struct BenchReport {
@@ -38,6 +40,9 @@ struct BenchReport {
   std::vector<OpReport> op_types;  ///< slowest first
   std::vector<OpReport> slowest;   ///< at most ten ops
   double delegate_share = 0;       ///< of the time of all ops
+  std::string device;              ///< where it ran, see RunReport
+  std::vector<std::string> notes;
+  std::vector<OpPlace> placement;  ///< with log_placement
 };
 
 /// Runs a model again and again on seeded random inputs. E: of loading and running; kUsage for options without meaning.

@@ -16,6 +16,20 @@ struct ModelOptions {
   int threads = 0;                   ///< 0: as many as the process may use, at most 4
   std::string kernels = "delegate";  ///< "delegate" (XNNPACK), "builtin" or "reference"
   std::string litert;                ///< path of libLiteRt.so or its folder; empty: searched
+  /// "cpu"; "gpu"; "edgetpu" (any), "edgetpu:1" (that one); "auto": an Edge TPU, else a GPU, else the CPU. Empty: an Edge TPU
+  /// for a file that is compiled for it, else the CPU.
+  std::string device;
+  std::vector<std::string> edgetpu_options;  ///< "NAME=VALUE" for libedgetpu, such as "Performance=Max"
+  std::string edgetpu_library;               ///< path of libedgetpu or its folder; empty: ATOLL_EDGETPU, or the system's
+  double device_seconds = 20;                ///< an Edge TPU that does not answer for so long is given up
+};
+
+/// Where an operator of the file ran.
+struct OpPlace {
+  size_t index = 0;    ///< in subgraph 0
+  std::string op;      ///< "CONV_2D"
+  std::string place;   ///< "Edge TPU 0 (USB 2-1)", "GPU", "CPU (XNNPACK)", "CPU (LiteRT's kernel)"
+  std::string output;  ///< the name of its first result
 };
 
 struct RunModelOptions {
@@ -32,6 +46,7 @@ struct RunModelOptions {
   std::string expect;                ///< .npz or .npy of recorded outputs, and "labels" for the accuracy
   std::optional<double> min_snr_db;  ///< of every output in `expect`
   std::string output;                ///< file for the outputs; see write_tensor_file()
+  bool log_placement = false;        ///< find out where every operator runs
   Progress progress;
 };
 
@@ -47,12 +62,16 @@ struct RunReport {
   std::vector<NamedArray> outputs;
   std::vector<OutputProof> comparisons;  ///< with `expect`; `passed` by min_snr_db
   std::optional<Accuracy> accuracy;
+  std::string device;              ///< where it ran: "CPU", "GPU", "Edge TPU 0 (USB 2-1)"
+  std::vector<std::string> notes;  ///< why it did not run on a device that comes first
+  std::vector<OpPlace> placement;  ///< with log_placement
   double load_seconds = 0, median_seconds = 0;
 };
 
 /// Runs a model. Outputs that miss min_snr_db are no error: OutputProof::passed says so.
-/// E: of loading (kFileMissing, kTflite, kRuntimeMissing, ...); kInput for inputs that are missing or do not fit (with the list
-/// of inputs that the model wants) and for recorded outputs of other shapes; of reading and writing the files.
+/// E: of loading (kFileMissing, kTflite, kRuntimeMissing, kDevice, kDeviceLibrary, ...); kInput for inputs that are missing or
+/// do not fit (with the list of inputs that the model wants) and for recorded outputs of other shapes; of reading and writing
+/// the files.
 Result<RunReport> run_model(const std::string& file, const RunModelOptions& options);
 
 /// An array in a few numbers.

@@ -85,11 +85,12 @@ void report_ops(const OpSums& sums, int runs, BenchReport& report) {
     const double each = seconds / runs;
     total += each;
     if (key.in_delegate) delegated += each;
-    report.slowest.push_back({key.op, 1, key.node, each, 0, key.in_delegate});
+    report.slowest.push_back({key.op, 1, key.node, each, 0, key.in_delegate, key.op == kEdgeTpuKernel});
     OpReport& type = types[{key.op, key.in_delegate}];
     type.count = type.op.empty() ? 1 : type.count + 1;
     type.op = key.op;
     type.in_delegate = key.in_delegate;
+    type.on_edgetpu = key.op == kEdgeTpuKernel;
     type.seconds += each;
   }
   for (auto& [key, type] : types) report.op_types.push_back(std::move(type));
@@ -108,6 +109,11 @@ Status profile(const std::string& file, const std::vector<NdArray>& inputs, cons
   TRY(LoadedModel loaded, load_model(file, options.model, /*profile=*/true));
   TRY_STATUS(fill_inputs(loaded, inputs));
   TRY_STATUS(loaded.model.run(loaded.signature));
+  if (options.log_placement) {
+    TRY(const auto times, loaded.model.op_times());
+    report.placement = places_of(loaded.file, loaded.device, times);
+  }
+  if (!options.profile) return {};
   OpSums sums;
   const auto start = Clock::now();
   int runs = 0;
@@ -123,6 +129,24 @@ Status profile(const std::string& file, const std::vector<NdArray>& inputs, cons
   return {};
 }
 
+// Gives the inputs. The model is closed at the end, because a device is opened once at a time.
+Result<std::vector<NdArray>> measure_alone(const std::string& file, const BenchOptions& options, BenchReport& report) {
+  reset_peak();
+  const uint64_t before = memory_of("VmRSS:");
+  TRY(LoadedModel loaded, load_model(file, options.model));
+  report.load_seconds = loaded.load_seconds;
+  report.signature = loaded.info().key;
+  report.device = loaded.device.name;
+  report.notes = loaded.notes;
+  for (const TensorInfo& t : loaded.info().inputs) report.inputs.push_back({t.name, type_text(t.dtype, t.shape), {}});
+  TRY(auto inputs, random_arrays(file, loaded.info(), options.seed));
+  TRY_STATUS(fill_inputs(loaded, inputs));
+  TRY_STATUS(measure(loaded, options, report));
+  const uint64_t peak = memory_of("VmHWM:");
+  report.peak_rss_bytes = before > 0 && peak > before ? peak - before : 0;
+  return inputs;
+}
+
 }  // namespace
 
 Result<BenchReport> bench(const std::string& file, const BenchOptions& options) {
@@ -136,18 +160,8 @@ Result<BenchReport> bench(const std::string& file, const BenchOptions& options) 
   }
   // The library itself is no part of a model's memory.
   TRY(const auto library, LiteRtLibrary::find(options.model.litert));
-  reset_peak();
-  const uint64_t before = memory_of("VmRSS:");
-  TRY(LoadedModel loaded, load_model(file, options.model));
-  report.load_seconds = loaded.load_seconds;
-  report.signature = loaded.info().key;
-  for (const TensorInfo& t : loaded.info().inputs) report.inputs.push_back({t.name, type_text(t.dtype, t.shape), {}});
-  TRY(const auto inputs, random_arrays(file, loaded.info(), options.seed));
-  TRY_STATUS(fill_inputs(loaded, inputs));
-  TRY_STATUS(measure(loaded, options, report));
-  const uint64_t peak = memory_of("VmHWM:");
-  report.peak_rss_bytes = before > 0 && peak > before ? peak - before : 0;
-  if (options.profile) TRY_STATUS(profile(file, inputs, options, report));
+  TRY(const auto inputs, measure_alone(file, options, report));
+  if (options.profile || options.log_placement) TRY_STATUS(profile(file, inputs, options, report));
   return report;
 }
 

@@ -60,14 +60,37 @@ Result<LoadedModel> load_model(const std::string& file, const ModelOptions& opti
     return error(Code::kUsage, fmt::format("there are no kernels '{}'", options.kernels), "delegate, builtin or reference");
   TRY(const auto mapped, MappedFile::open(file));
   TRY(auto library, LiteRtLibrary::find(options.litert));
+  TRY(DevicePlan plan, plan_devices(mapped, options));
   RunOptions run;
   run.threads = options.threads;
   run.kernel_mode = *kernels;
   run.profile = profile;
+  run.tree = SystemTree::here();
+  run.device_limit = std::chrono::milliseconds(int64_t(options.device_seconds * 1000));
   const auto start = std::chrono::steady_clock::now();
-  auto model = CompiledModel::load(std::move(library), file, run);
-  if (!model) return explained(std::move(model.error()), mapped);
+  std::optional<CompiledModel> model;
+  size_t at = 0;
+  for (;; ++at) {
+    const DeviceAttempt& device = plan.attempts[at];
+    run.edgetpu = device.edgetpu;
+    run.accelerators = device.kind == DeviceAttempt::Kind::kGpu ? kAcceleratorCpu | kAcceleratorGpu : kAcceleratorCpu;
+    auto attempt = CompiledModel::load(library, file, run);
+    if (attempt) {
+      model = *std::move(attempt);
+      break;
+    }
+    if (at + 1 == plan.attempts.size() || attempt.error().code == Code::kTflite)
+      return explained(std::move(attempt.error()), mapped);
+    plan.notes.push_back(
+        fmt::format("not on {}: {}", device.kind == DeviceAttempt::Kind::kGpu ? "the GPU" : device.name, attempt.error().what));
+  }
   LoadedModel out{*std::move(model)};
+  out.device = plan.attempts[at];
+  out.notes = std::move(plan.notes);
+  if (!out.notes.empty())
+    out.notes.push_back(fmt::format(
+        "running on {}", out.device.kind == DeviceAttempt::Kind::kEdgeTpu ? out.device.name : "the " + out.device.name));
+  out.file = mapped;
   out.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   out.has_state = has_variables(mapped);
   TRY(out.signature, out.model.find_signature(options.signature));

@@ -1,5 +1,6 @@
 // A file opened in LiteRT as `run` and `bench` do it.
 #pragma once
+#include "api/device_choice.h"
 #include "atoll/run.h"
 #include "run/compiled_model.h"
 
@@ -9,11 +10,15 @@ struct LoadedModel {
   CompiledModel model;
   size_t signature = 0;
   double load_seconds = 0;
+  DeviceAttempt device;            ///< that it runs on
+  std::vector<std::string> notes;  ///< why it does not run on one that comes first
+  std::shared_ptr<const MappedFile> file;
   bool has_state = false;  ///< keeps values in variable tensors between runs
   const SignatureInfo& info() const { return model.signatures()[signature]; }
 };
 
-/// Finds LiteRT, opens the file and its signature. E: LiteRtLibrary::find's, CompiledModel::load's, kUsage for unknown kernels.
+/// Finds LiteRT and the device, opens the file and its signature. E: LiteRtLibrary::find's, plan_devices's,
+/// CompiledModel::load's, kUsage for unknown kernels.
 Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile = false);
 
 /// Seeded random inputs for a signature; indices of tables stay inside them. E: kUnsupportedType.

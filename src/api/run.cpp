@@ -165,7 +165,7 @@ Status compare_with(const RunModelOptions& options, RunReport& report) {
 
 Result<RunReport> run_model(const std::string& file, const RunModelOptions& options) {
   if (options.min_snr_db && options.expect.empty()) return error(Code::kUsage, "--min-snr needs --expect");
-  TRY(LoadedModel loaded, load_model(file, options.model));
+  TRY(LoadedModel loaded, load_model(file, options.model, /*profile=*/options.log_placement));
   TRY(const InputArrays inputs, read_inputs(file, loaded.info(), options));
   auto runs = options.each ? run_items(loaded, inputs, options.progress) : run_once(loaded, inputs);
   if (!runs) return std::move(runs.error());
@@ -174,6 +174,12 @@ Result<RunReport> run_model(const std::string& file, const RunModelOptions& opti
   report.signature = loaded.info().key;
   report.load_seconds = loaded.load_seconds;
   report.items = runs->seconds.size();
+  report.device = loaded.device.name;
+  report.notes = loaded.notes;
+  if (options.log_placement) {
+    TRY(const auto times, loaded.model.op_times());
+    report.placement = places_of(loaded.file, loaded.device, times);
+  }
   std::ranges::sort(runs->seconds);
   report.median_seconds = median(runs->seconds);
   report.outputs = std::move(runs->outputs);

@@ -1,24 +1,18 @@
 #include "run/compiled_model.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <system_error>
-#include <thread>
 
-#include "run/litert_log.h"
-#include "run/model_signatures.h"
+#include "run/compiled_model_state.h"
 
 namespace atl {
 namespace {
 
 using litert::kOk;
 
-constexpr int kDefaultThreads = 4;
-constexpr int kLogInfo = 1, kLogWarning = 2, kLogSilent = 4;
+constexpr size_t kEmptyBytes = 64;  // of the buffer of a tensor without elements
+
 template <class T>
 std::string list_of(const std::vector<T>& items, std::string T::*member) {
   std::string s;
@@ -32,16 +26,6 @@ litert::RankedTensorType ranked_type(int element_type, std::span<const int64_t> 
   type.layout.rank = static_cast<unsigned>(shape.size()) & 0x7f;
   for (size_t i = 0; i < shape.size(); ++i) type.layout.dimensions[i] = static_cast<int32_t>(shape[i]);
   return type;
-}
-
-// LiteRT frees the text with the function given beside it.
-litert::StatusCode add_text_options(const litert::Api& api, litert::Options options, const char* kind,
-                                    const std::string& text) {
-  litert::OpaqueOptions opaque = nullptr;
-  char* copy = strdup(text.c_str());
-  if (copy == nullptr) return 2;
-  litert::StatusCode status = api.create_opaque_options(kind, copy, &std::free, &opaque);
-  return status != kOk ? status : api.add_opaque_options(options, opaque);
 }
 
 }  // namespace
@@ -81,180 +65,6 @@ void BufferView::release() {
 }
 
 // ---------------------------------------------------------------- the model
-
-namespace {
-
-constexpr size_t kEmptyBytes = 64;  // of the buffer of a tensor without elements
-
-/// LiteRT's buffers of one signature, made when first needed and again after a resize.
-struct SignatureBuffers {
-  std::vector<litert::TensorBuffer> inputs, outputs;
-  std::vector<bool> borrowed;  // outputs whose buffer belongs to an input or an earlier output
-  std::vector<std::vector<int64_t>> input_shapes, output_shapes;  // as they are now
-  bool inputs_ready = false, outputs_ready = false;
-};
-
-}  // namespace
-
-struct CompiledModel::State {
-  std::shared_ptr<const LiteRtLibrary> library;
-  ModelImage image;
-  RunOptions run_options;
-  litert::Environment environment = nullptr;
-  litert::Model model = nullptr;
-  litert::Options options = nullptr;
-  litert::Compiled compiled = nullptr;
-  litert::Profiler profiler = nullptr;
-  std::vector<SignatureInfo> signatures;
-  std::vector<SignatureBuffers> buffers;
-  std::shared_ptr<int> open_views = std::make_shared<int>(0);
-
-  State(std::shared_ptr<const LiteRtLibrary> l, ModelImage i, const RunOptions& o)
-      : library(std::move(l)), image(std::move(i)), run_options(o) {}
-  const std::string& what() const { return image.what(); }
-  const litert::Api& api() const { return library->api(); }
-
-  ~State() {
-    LogCapture dropped;
-    for (SignatureBuffers& b : buffers) {
-      destroy_outputs(b);
-      destroy(b.inputs);
-    }
-    if (compiled != nullptr) api().destroy_compiled_model(compiled);
-    if (options != nullptr) api().destroy_options(options);
-    if (model != nullptr) api().destroy_model(model);
-    if (environment != nullptr) api().destroy_environment(environment);
-  }
-
-  void destroy(std::vector<litert::TensorBuffer>& list) {
-    for (litert::TensorBuffer b : list) {
-      if (b != nullptr) api().destroy_buffer(b);
-    }
-    list.clear();
-  }
-
-  // An output that shares its tensor with another one, or with an input, shares its buffer too.
-  void destroy_outputs(SignatureBuffers& b) {
-    for (size_t i = 0; i < b.outputs.size(); ++i) {
-      if (b.borrowed[i]) b.outputs[i] = nullptr;
-    }
-    destroy(b.outputs);
-    b.borrowed.clear();
-  }
-
-  void report(const LogCapture& capture) const {
-    if (!run_options.log) return;
-    for (const std::string& line : capture.lines()) run_options.log(line);
-  }
-
-  // The text that LiteRT keeps where its stderr could not be captured.
-  std::string kept_messages() const {
-    char* text = nullptr;
-    if (library->is_quiet() || compiled == nullptr || api().error_messages(compiled, &text) != kOk || text == nullptr)
-      return {};
-    std::string copy = text;
-    std::free(text);
-    while (!copy.empty() && copy.back() == '\n') copy.pop_back();
-    return copy;
-  }
-
-  Error failed(std::string_view doing, litert::StatusCode status, const LogCapture& capture, std::string hint = {}) const {
-    std::string reason = capture.problems();
-    if (reason.empty()) reason = kept_messages();
-    if (reason.empty()) reason = litert_status_text(status);
-    return error(Code::kRuntimeFailure, fmt::format("LiteRT cannot {} {}: {}", doing, what(), reason), std::move(hint));
-  }
-
-  litert::StatusCode create_environment();
-  litert::StatusCode create_options();
-  Status make_inputs(size_t signature);
-  Status make_outputs(size_t signature);
-  litert::TensorBuffer shared_buffer(size_t signature, size_t output) const;
-  void name_outputs();
-  Result<std::vector<std::vector<int64_t>>> output_shapes_now(size_t signature);
-  Result<litert::TensorBuffer> make_buffer(const TensorInfo& info, std::span<const int64_t> shape, litert::Requirements need);
-  Result<BufferView> view(litert::TensorBuffer buffer, const TensorInfo& info, std::span<const int64_t> shape, int mode);
-};
-
-litert::StatusCode CompiledModel::State::create_environment() {
-  int severity = !library->is_quiet() ? kLogSilent : run_options.log ? kLogInfo : kLogWarning;
-  std::string folder = library->file().parent_path().string();
-  std::vector<litert::EnvironmentOption> list = {
-      {litert::kOptionLogSeverity, {litert::kAnyInt, {.integer = severity}}},
-      {litert::kOptionAccelerators, {litert::kAnyInt, {.integer = run_options.accelerators}}}};
-  if ((run_options.accelerators & kAcceleratorGpu) != 0) library->open_gpu_accelerator();
-  if (run_options.accelerators != kAcceleratorCpu) {
-    list.push_back({litert::kOptionRuntimeFolder, {litert::kAnyString, {.string = folder.c_str()}}});
-  }
-  return api().create_environment(static_cast<int>(list.size()), list.data(), &environment);
-}
-
-litert::StatusCode CompiledModel::State::create_options() {
-  int threads = run_options.threads;
-  if (threads <= 0) threads = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kDefaultThreads);
-  litert::StatusCode status = api().create_options(&options);
-  if (status == kOk) status = api().set_accelerators(options, run_options.accelerators);
-  if (status == kOk) {
-    status = add_text_options(api(), options, "xnnpack",
-                              fmt::format("num_threads = {}\nkernel_mode = \"{}\"\n", threads, name(run_options.kernel_mode)));
-  }
-  if (status == kOk) {
-    // Mode 2 keeps errors for LiteRtCompiledModelGetErrorMessages; by default they go to stderr, which is better where it is
-    // captured.
-    status = add_text_options(
-        api(), options, "runtime_options_string",
-        fmt::format("enable_profiling = {}\nerror_reporter_mode = {}\n", run_options.profile, library->is_quiet() ? 0 : 2));
-  }
-  return status;
-}
-
-Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary> library, ModelImage image,
-                                             const RunOptions& options) {
-  auto state = std::make_unique<State>(std::move(library), std::move(image), options);
-  State& s = *state;
-  LogCapture capture;
-  auto fail = [&](std::string_view doing, litert::StatusCode status) {
-    s.report(capture);
-    return s.failed(doing, status, capture);
-  };
-  if (auto status = s.create_environment(); status != kOk) return fail("start for", status);
-  s.image.hide_variables();
-  auto status = s.api().create_model_from_buffer(s.environment, s.image.bytes().data(), s.image.bytes().size(), &s.model);
-  s.image.show_variables();
-  if (status != kOk) return fail("read", status);
-  if (status = s.create_options(); status != kOk) return fail("take the options for", status);
-  if (status = s.api().create_compiled_model(s.environment, s.model, s.options, &s.compiled); status != kOk) {
-    return fail("prepare", status);
-  }
-  TRY(s.signatures, read_signatures(s.api(), s.model));
-  s.name_outputs();
-  s.buffers.resize(s.signatures.size());
-  for (size_t i = 0; i < s.buffers.size(); ++i) {
-    for (const TensorInfo& info : s.signatures[i].inputs) s.buffers[i].input_shapes.push_back(info.shape);
-  }
-  if (options.profile) {
-    if (status = s.api().get_profiler(s.compiled, &s.profiler); status != kOk) return fail("profile", status);
-  }
-  s.report(capture);
-  return CompiledModel(std::move(state));
-}
-
-Result<CompiledModel> CompiledModel::load(std::shared_ptr<const LiteRtLibrary> library, const std::filesystem::path& file,
-                                          const RunOptions& options) {
-  TRY(ModelImage image, ModelImage::open(file));
-  return compile(std::move(library), std::move(image), options);
-}
-
-Result<CompiledModel> CompiledModel::load(std::shared_ptr<const LiteRtLibrary> library, std::vector<std::byte> bytes,
-                                          const RunOptions& options) {
-  TRY(ModelImage image, ModelImage::from_bytes(std::move(bytes)));
-  return compile(std::move(library), std::move(image), options);
-}
-
-CompiledModel::CompiledModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
-CompiledModel::CompiledModel(CompiledModel&&) noexcept = default;
-CompiledModel& CompiledModel::operator=(CompiledModel&&) noexcept = default;
-CompiledModel::~CompiledModel() = default;
 
 const std::vector<SignatureInfo>& CompiledModel::signatures() const { return state_->signatures; }
 
@@ -317,6 +127,7 @@ Result<litert::TensorBuffer> CompiledModel::State::make_buffer(const TensorInfo&
 }
 
 Status CompiledModel::State::make_inputs(size_t signature) {
+  if (lost) return call_failed("run", kOk, LogCapture());
   SignatureBuffers& b = buffers[signature];
   if (b.inputs_ready) return {};
   const auto& infos = signatures[signature].inputs;
@@ -341,7 +152,7 @@ Result<std::vector<std::vector<int64_t>>> CompiledModel::State::output_shapes_no
   std::vector<litert::Layout> layouts(count);
   LogCapture capture;
   auto status = count == 0 ? kOk : api().output_layouts(compiled, signature, count, layouts.data(), /*update_allocation=*/true);
-  if (status != kOk) return failed("prepare the outputs of", status, capture);
+  if (status != kOk) return call_failed("prepare the outputs of", status, capture);
   std::vector<std::vector<int64_t>> shapes(count);
   for (size_t i = 0; i < count; ++i) {
     size_t rank = std::min<size_t>(layouts[i].rank, litert::kMaxRank);
@@ -377,9 +188,9 @@ void CompiledModel::State::name_outputs() {
 }
 
 Status CompiledModel::State::make_outputs(size_t signature) {
+  TRY_STATUS(make_inputs(signature));
   SignatureBuffers& b = buffers[signature];
   if (b.outputs_ready) return {};
-  TRY_STATUS(make_inputs(signature));
   destroy_outputs(b);
   TRY(b.output_shapes, output_shapes_now(signature));
   const auto& infos = signatures[signature].outputs;
@@ -494,14 +305,19 @@ Status CompiledModel::run(size_t signature) {
   SignatureBuffers& b = s.buffers[signature];
   LogCapture capture;
   if (s.profiler != nullptr) s.api().start_profiler(s.profiler);
-  auto status = s.api().run(s.compiled, signature, b.inputs.size(), b.inputs.data(), b.outputs.size(), b.outputs.data());
-  if (s.profiler != nullptr) s.api().stop_profiler(s.profiler);
+  const auto status = s.call(
+      [library = s.library, compiled = s.compiled, signature, &b] {
+        return library->api().run(compiled, signature, b.inputs.size(), b.inputs.data(), b.outputs.size(), b.outputs.data());
+      },
+      capture);
+  if (s.profiler != nullptr && !s.lost) s.api().stop_profiler(s.profiler);
   s.report(capture);
   if (status != kOk) {
     // LiteRT cannot lend a buffer to an output that it sizes while running.
     bool sized_by_data = capture.problems().find("Failed to set custom allocation for output") != std::string::npos;
-    return s.failed("run", status, capture,
-                    sized_by_data ? "an output's shape follows from the data: let the model give outputs of fixed shapes" : "");
+    return s.call_failed(
+        "run", status, capture,
+        sized_by_data ? "an output's shape follows from the data: let the model give outputs of fixed shapes" : "");
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // CompiledModel: a .tflite file opened in LiteRT, its signatures, and runs of them.
 #pragma once
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -9,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "device/edgetpu_delegate.h"
+#include "device/system_tree.h"
 #include "run/litert_library.h"
 #include "run/model_image.h"
 #include "run/nd_array.h"
@@ -30,6 +33,10 @@ struct RunOptions {
   KernelMode kernel_mode = KernelMode::kDelegate;
   int accelerators = kAcceleratorCpu;
   bool profile = false;  ///< record a time for each op; costs a little speed
+  /// Runs the compiled operators of the file there, the others on the CPU.
+  std::optional<EdgeTpuTarget> edgetpu;
+  std::chrono::milliseconds device_limit = std::chrono::seconds(20);  ///< for one answer of the Edge TPU
+  SystemTree tree = SystemTree();                                     ///< where a removed device is missed
   /// Receives LiteRT's own log, line by line ("INFO: ..."), during load and run. Without it the log is dropped.
   std::function<void(std::string_view)> log;
 };
@@ -57,6 +64,9 @@ struct SignatureInfo {
   std::string key;
   std::vector<TensorInfo> inputs, outputs;
 };
+
+/// libedgetpu's name of the kernel that runs a compiled operator, in OpTime::op.
+inline constexpr std::string_view kEdgeTpuKernel = "EdgeTpuDelegateForCustomOp";
 
 /// The time one op took in one run.
 struct OpTime {
@@ -95,7 +105,7 @@ class BufferView {
 class CompiledModel {
  public:
   /// Opens a file. E: kFileMissing, kTflite (not a .tflite file, or damaged), kRuntimeFailure (LiteRT refuses it; its own words
-  /// are in `what`).
+  /// are in `what`), kDevice (the Edge TPU is in use, was removed, or does not answer).
   static Result<CompiledModel> load(std::shared_ptr<const LiteRtLibrary> library, const std::filesystem::path& file,
                                     const RunOptions& options = {});
   /// The same for a file in memory.
@@ -125,7 +135,8 @@ class CompiledModel {
   /// An output's buffer, valid after run(). E: kRuntimeFailure.
   Result<BufferView> output(size_t signature, size_t output);
 
-  /// Runs a signature on what its input buffers hold. E: kRuntimeFailure with LiteRT's words; an output whose shape follows
+  /// Runs a signature on what its input buffers hold. E: kDevice when the Edge TPU was removed or has not answered in time (the
+  /// model is of no use then); kRuntimeFailure with LiteRT's words; an output whose shape follows
   /// from the data (WHERE, NON_MAX_SUPPRESSION_V5 cut to its count) cannot be fetched through LiteRT's compiled models and is
   /// refused so.
   Status run(size_t signature);

@@ -19,6 +19,8 @@ struct TensorT;
 struct TensorBufferT;
 struct RequirementsT;
 struct ProfilerT;
+struct AcceleratorT;
+struct DelegateWrapperT;
 using Environment = EnvironmentT*;
 using Model = ModelT*;
 using Options = OptionsT*;
@@ -29,6 +31,18 @@ using Tensor = TensorT*;
 using TensorBuffer = TensorBufferT*;
 using Requirements = RequirementsT*;
 using Profiler = ProfilerT*;
+using Accelerator = AcceleratorT*;
+using DelegateWrapper = DelegateWrapperT*;
+
+struct Version {
+  int major, minor, patch;
+};
+// What an accelerator answers. Its delegate is TensorFlow Lite's, taken with the function that frees it.
+using GetName = StatusCode (*)(Accelerator, const char**);
+using GetVersion = StatusCode (*)(Accelerator, Version*);
+using GetHardware = StatusCode (*)(Accelerator, int*);
+using CompilesAtLoad = StatusCode (*)(Accelerator, bool*);
+using CreateDelegate = StatusCode (*)(void* context, Environment, Accelerator, Options, DelegateWrapper*);
 
 inline constexpr int kAnyInt = 2;
 inline constexpr int kAnyString = 8;
@@ -131,6 +145,14 @@ struct ProfilerEvent {
   X(buffer_size, LiteRtGetTensorBufferSize, TensorBuffer, size_t*)                                                         \
   X(lock_buffer, LiteRtLockTensorBuffer, TensorBuffer, void**, int)                                                        \
   X(unlock_buffer, LiteRtUnlockTensorBuffer, TensorBuffer)                                                                 \
+  X(create_accelerator, LiteRtCreateAccelerator, Accelerator*)                                                             \
+  X(set_accelerator_name, LiteRtSetAcceleratorGetName, Accelerator, GetName)                                               \
+  X(set_accelerator_version, LiteRtSetAcceleratorGetVersion, Accelerator, GetVersion)                                      \
+  X(set_accelerator_hardware, LiteRtSetAcceleratorGetHardwareSupport, Accelerator, GetHardware)                            \
+  X(set_accelerator_compiles, LiteRtSetIsAcceleratorDelegateResponsibleForJitCompilation, Accelerator, CompilesAtLoad)     \
+  X(set_accelerator_delegate, LiteRtSetDelegateFunction, Accelerator, CreateDelegate)                                      \
+  X(register_accelerator, LiteRtRegisterAccelerator, Environment, Accelerator, void*, void (*)(void*))                     \
+  X(wrap_delegate, LiteRtWrapDelegate, void*, void (*)(void*), DelegateWrapper*)                                           \
   X(get_profiler, LiteRtCompiledModelGetProfiler, Compiled, Profiler*)                                                     \
   X(start_profiler, LiteRtStartProfiler, Profiler)                                                                         \
   X(stop_profiler, LiteRtStopProfiler, Profiler)                                                                           \

@@ -1,6 +1,7 @@
 // What LiteRT writes to stderr, taken off the screen and given to the caller.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace atl {
@@ -21,6 +22,9 @@ class LogCapture {
 
   /// Everything written, one entry a line, such as "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
   std::vector<std::string> lines() const;
+  const std::string& text() const { return text_; }
+  /// Adds what another capture has collected, on another thread for example.
+  void append(std::string_view text) { text_ += text; }
   /// The lines marked ERROR, without the mark and the place in LiteRT's source, joined by "; ". Falls back to WARNING lines.
   std::string problems() const;
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "device/system_tree.h"
 #include "run/litert_library.h"
 #include "run/python.h"
 
@@ -102,6 +103,7 @@ std::string_view name(Finding::Status status) {
 
 std::vector<Finding> probe() {
   std::vector<Finding> findings = {probe_litert(), probe_cpu()};
+  for (Finding& f : probe_edgetpus(SystemTree::here())) findings.push_back(std::move(f));
   for (Finding& f : probe_python()) findings.push_back(std::move(f));
   return findings;
 }

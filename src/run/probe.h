@@ -6,6 +6,8 @@
 
 namespace atl {
 
+class SystemTree;
+
 struct Finding {
   std::string name;  ///< "LiteRT", "CPU", ...
   enum class Status { kOk, kWarning, kMissing } status = Status::kOk;
@@ -15,8 +17,12 @@ struct Finding {
 /// "ok", "warning", "missing".
 std::string_view name(Finding::Status status);
 
-/// Looks at LiteRT (where, version, C interface, a first small use), the CPU, the user's Python and its packages. Takes about
-/// 0.1 s.
+/// Looks for Edge TPUs and for what it takes to use them: driver, udev rule, group, port, libedgetpu and its version. Opens no
+/// device. Without one attached there is a single finding that says so.
+std::vector<Finding> probe_edgetpus(const SystemTree& tree);
+
+/// Looks at LiteRT (where, version, C interface, a first small use), the CPU, the devices, the user's Python and its packages.
+/// Takes about 0.1 s.
 std::vector<Finding> probe();
 
 }  // namespace atl

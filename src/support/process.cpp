@@ -72,10 +72,15 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const ProcessOptions& 
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  if (options.own_group) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // to group 0: a new one
+  if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
   std::vector<std::string> arguments = argv, environment = environment_with(options.environment);
   const std::vector<char*> argument_list = pointers(arguments), environment_list = pointers(environment);
   pid_t pid = 0;
-  const int code = posix_spawnp(&pid, argv[0].c_str(), &actions, nullptr, argument_list.data(), environment_list.data());
+  const int code = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, argument_list.data(), environment_list.data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0)
     return error(Code::kReference, fmt::format("cannot start '{}': {}", argv[0], std::generic_category().message(code)));
@@ -117,6 +122,9 @@ struct Stream {
   }
 };
 
+// Kills a child, and with its own group whatever it has started.
+void end(pid_t pid, const ProcessOptions& options) { kill(options.own_group ? -pid : pid, SIGKILL); }
+
 // Reads both streams until their ends; false when the child is to be killed.
 bool read_streams(std::array<Stream, 2>& streams, Clock::time_point deadline, const ProcessOptions& options, ProcessResult& r) {
   while (streams[0].open || streams[1].open) {
@@ -151,7 +159,7 @@ int wait_for(pid_t pid, Clock::time_point deadline, const ProcessOptions& option
     r.timed_out = Clock::now() > deadline;
     r.cancelled = !r.timed_out && options.cancelled && options.cancelled();
     if (r.timed_out || r.cancelled) {
-      kill(pid, SIGKILL);
+      end(pid, options);
       killed = true;
     } else {
       poll(nullptr, 0, 5);
@@ -179,9 +187,10 @@ Result<ProcessResult> run_process(const std::vector<std::string>& argv, const Pr
   ProcessResult r;
   std::array<Stream, 2> streams{Stream{out.in.fd, r.out, options.max_output, &options.on_line},
                                 Stream{err.in.fd, r.err, options.max_output}};
-  if (!read_streams(streams, deadline, options, r)) kill(pid, SIGKILL);
+  if (!read_streams(streams, deadline, options, r)) end(pid, options);
   for (Stream& s : streams) s.finish();
   const int status = wait_for(pid, deadline, options, r);
+  if (options.own_group) end(pid, options);  // what it has left behind
   if (WIFEXITED(status)) r.status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) {
     r.status = -1;

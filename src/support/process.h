@@ -14,6 +14,8 @@ struct ProcessOptions {
   std::chrono::milliseconds limit = std::chrono::seconds(20);
   /// The last bytes of each stream that are kept; earlier ones are dropped, never waited for.
   size_t max_output = size_t{1} << 20;
+  std::string folder;      ///< where it runs; empty: where this process does
+  bool own_group = false;  ///< in a group of processes of its own, all of which end with it
   std::vector<std::pair<std::string, std::string>> environment;  ///< set besides the inherited variables
   /// Called for every whole line of the child's stdout, without the newline, as it arrives.
   std::function<void(std::string_view)> on_line;

@@ -2,6 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <memory>
 #include <numeric>
 
@@ -86,11 +87,16 @@ class SmallModel {
     m_.operator_codes.back()->custom_code = name;
     graph().operators.back()->custom_options = options;
   }
-  SourceModel opened() {
+  /// The file.
+  std::vector<std::byte> bytes() {
     flatbuffers::FlatBufferBuilder b;
     b.Finish(tflite::Model::Pack(b, &m_), tflite::ModelIdentifier());
-    auto bytes = std::make_shared<std::vector<std::byte>>(b.GetSize());
-    std::memcpy(bytes->data(), b.GetBufferPointer(), b.GetSize());
+    std::vector<std::byte> out(b.GetSize());
+    std::memcpy(out.data(), b.GetBufferPointer(), b.GetSize());
+    return out;
+  }
+  SourceModel opened() {
+    auto bytes = std::make_shared<std::vector<std::byte>>(this->bytes());
     auto model = read_source_model(*bytes, bytes);
     EXPECT_TRUE(model) << (model ? "" : format(model.error()));
     return model ? std::move(*model) : SourceModel{};

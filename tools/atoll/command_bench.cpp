@@ -1,6 +1,7 @@
 #include "atoll/bench.h"
 #include "command.h"
 #include "listing.h"
+#include "model_options.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -25,6 +26,7 @@ Json json_of_ops(const std::vector<OpReport>& ops) {
     j["seconds"] = op.seconds;
     j["share"] = op.share;
     j["in_delegate"] = op.in_delegate;
+    j["on_edgetpu"] = op.on_edgetpu;
     list.push_back(std::move(j));
   }
   return list;
@@ -33,6 +35,8 @@ Json json_of_ops(const std::vector<OpReport>& ops) {
 void print_as_json(const BenchReport& r, const Arguments& a) {
   Json j{{"file", r.file},
          {"signature", r.signature},
+         {"device", r.device},
+         {"notes", r.notes},
          {"kernels", r.kernels},
          {"bytes", r.file_bytes},
          {"inputs", json_of(r.inputs)},
@@ -51,6 +55,7 @@ void print_as_json(const BenchReport& r, const Arguments& a) {
                     {"op_types", json_of_ops(r.op_types)},
                     {"slowest", json_of_ops(r.slowest)}};
   }
+  if (a.options.log_placement) j["placement"] = json_of(r.placement);
   print_json(j);
 }
 
@@ -68,7 +73,9 @@ void print_profile(const BenchReport& r) {
   fmt::print("  {:>10} {:>7} {:>6}  op\n", "time", "share", "count");
   for (const OpReport& op : r.op_types)
     fmt::print("  {:>10} {:>5.1f} % {:>6}  {}{}\n", op_time(op.seconds), op.share * 100, op.count, printable(op.op),
-               op.in_delegate ? "" : "  (LiteRT's own kernel)");
+               op.on_edgetpu    ? "  (Edge TPU)"
+               : op.in_delegate ? ""
+                                : "  (LiteRT's own kernel)");
   fmt::print("\n  the slowest ops\n");
   for (const OpReport& op : r.slowest)
     fmt::print("  {:>10} {:>5.1f} % {:>6}  {}\n", op_time(op.seconds), op.share * 100, fmt::format("#{}", op.node),
@@ -78,15 +85,16 @@ void print_profile(const BenchReport& r) {
 void print_report(const BenchReport& r, const Arguments& a) {
   fmt::print("{}: {}\n", styled(r.file, Style::kBold, stdout), human_bytes(double(r.file_bytes)));
   print_ports("input", r.inputs);
-  fmt::print("  latency  median {}, min {}, p90 {}, max {} ({} runs, {})\n",
+  fmt::print("  latency  median {}, min {}, p90 {}, max {} ({} runs, {}, {})\n",
              styled(human_seconds(r.median_seconds), Style::kBold, stdout), human_seconds(r.min_seconds),
-             human_seconds(r.p90_seconds), human_seconds(r.max_seconds), r.runs,
+             human_seconds(r.p90_seconds), human_seconds(r.max_seconds), r.runs, r.device,
              a.options.model.threads > 0
                  ? fmt::format("{} thread{}", a.options.model.threads, a.options.model.threads == 1 ? "" : "s")
                  : "default threads");
   fmt::print("  loading  {}, first run {}\n", human_seconds(r.load_seconds), human_seconds(r.first_seconds));
   if (r.peak_rss_bytes > 0) fmt::print("  memory   {} more at peak (resident)\n", human_bytes(double(r.peak_rss_bytes)));
   if (a.options.profile) print_profile(r);
+  if (a.options.log_placement) print_placement(r.placement);
 }
 
 Status run_bench(Arguments a) {
@@ -95,10 +103,12 @@ Status run_bench(Arguments a) {
   auto report = bench(a.file, a.options);
   bar.clear();
   if (!report) return std::move(report.error());
-  if (a.json)
+  if (a.json) {
     print_as_json(*report, a);
-  else
+  } else {
+    print_notes(report->notes);
     print_report(*report, a);
+  }
   return {};
 }
 
@@ -114,14 +124,10 @@ void add_bench(CLI::App& app, Outcome& outcome) {
   c->add_option("--seconds", o.max_seconds, "begin no further run after this time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  c->add_option("--threads", o.model.threads, "of the CPU (0: at most 4)")->check(CLI::Range(0, 1024))->capture_default_str();
-  c->add_option("--kernels", o.model.kernels, "delegate (XNNPACK), builtin or reference")
-      ->check(CLI::IsMember({"delegate", "builtin", "reference"}))
-      ->capture_default_str();
   c->add_flag("--profile", o.profile, "show the time of every kind of op, and the slowest ops");
-  c->add_option("--signature", o.model.signature, "which of the file's signatures to run");
+  c->add_flag("--log-placement", o.log_placement, "print where every operator ran");
   c->add_option("--seed", o.seed, "of the random inputs")->capture_default_str();
-  c->add_option("--litert", o.model.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
+  add_model_options(*c, o.model);
   c->add_flag("--json", args->json, "print as JSON");
   c->footer(
       "Examples:\n  atoll bench face.tflite\n  atoll bench face.tflite --profile --threads 2\n  atoll bench face.tflite --runs "

@@ -27,8 +27,8 @@ void print_report(const DoctorReport& report) {
                         : status == FindingStatus::kMissing && f.needed ? Style::kRed
                                                                         : Style::kYellow;
     const std::string mark = fmt::format("{:<8}", name(status));
-    fmt::print("{} {:<8} {}\n", styled(mark, style, stdout), f.finding.name, printable(f.finding.detail));
-    if (!f.finding.mend.empty()) fmt::print("{:<17} -> {}\n", "", printable(f.finding.mend));
+    fmt::print("{} {:<10} {}\n", styled(mark, style, stdout), f.finding.name, printable(f.finding.detail));
+    if (!f.finding.mend.empty()) fmt::print("{:<19} -> {}\n", "", printable(f.finding.mend));
   }
   fmt::print("{}\n", report.good ? "Atoll " ATOLL_VERSION " can convert, prove and run."
                                  : "Atoll " ATOLL_VERSION " can convert, but neither prove nor run: see above.");

@@ -3,6 +3,7 @@
 #include "atoll/run.h"
 #include "command.h"
 #include "listing.h"
+#include "model_options.h"
 #include "run/preprocess.h"
 #include "terminal.h"
 
@@ -39,6 +40,8 @@ Json json_of_output(const NamedArray& output, const Arguments& a, const std::vec
 void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std::string>& labels) {
   Json j{{"file", r.file},
          {"signature", r.signature},
+         {"device", r.device},
+         {"notes", r.notes},
          {"runs", r.items},
          {"load_seconds", r.load_seconds},
          {"median_seconds", r.median_seconds}};
@@ -52,6 +55,7 @@ void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std
     j["accuracy"] = {{"items", r.accuracy->items}, {"correct", r.accuracy->correct}};
     if (r.accuracy->recorded_correct) j["accuracy"]["recorded_correct"] = *r.accuracy->recorded_correct;
   }
+  if (a.options.log_placement) j["placement"] = json_of(r.placement);
   if (!a.options.output.empty()) j["written"] = a.options.output;
   print_json(j);
 }
@@ -85,15 +89,18 @@ void print_accuracy(const Accuracy& a) {
 }
 
 void print_report(const RunReport& r, const Arguments& a, const std::vector<std::string>& labels) {
+  const std::string place = r.device == "CPU" ? "" : " on " + r.device;
   if (a.options.each)
-    fmt::print("{}: {} runs, median {}\n", styled(r.file, Style::kBold, stdout), r.items, human_seconds(r.median_seconds));
+    fmt::print("{}: {} runs, median {}{}\n", styled(r.file, Style::kBold, stdout), r.items, human_seconds(r.median_seconds),
+               place);
   else
-    fmt::print("{}: ran in {}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds));
+    fmt::print("{}: ran in {}{}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds), place);
   for (const NamedArray& o : r.outputs) print_output(o, a, labels);
   for (const OutputProof& o : r.comparisons)
     fmt::print("  {:<16} against the recorded answers: SNR {}, largest error {:.2g}{}\n", printable(o.name), snr_text(o.snr_db),
                o.max_error, o.passed ? "" : "  " + styled("departs", Style::kRed, stdout));
   if (r.accuracy) print_accuracy(*r.accuracy);
+  if (a.options.log_placement) print_placement(r.placement);
   if (!a.options.output.empty()) fmt::print("  written to {}\n", a.options.output);
 }
 
@@ -111,10 +118,12 @@ Status run_run(Arguments a, int& exit_code) {
   auto report = run_model(a.file, a.options);
   bar.clear();
   if (!report) return std::move(report.error());
-  if (a.json)
+  if (a.json) {
     print_as_json(*report, a, labels);
-  else
+  } else {
+    print_notes(report->notes);
     print_report(*report, a, labels);
+  }
   for (const OutputProof& o : report->comparisons)
     if (!o.passed && a.options.min_snr_db) exit_code = kProofError;
   return {};
@@ -138,19 +147,16 @@ void add_run(CLI::App& app, Outcome& outcome) {
   c->add_option("--min-snr", o.min_snr_db, "exit 3 when an output is further from --expect than this many dB");
   c->add_option("--top", args->top, "show the K highest scores of each output")->check(CLI::PositiveNumber);
   c->add_option("--labels", args->labels_file, "names of the classes for --top, one a line");
-  c->add_option("--signature", o.model.signature, "which of the file's signatures to run");
-  c->add_option("--threads", o.model.threads, "of the CPU (0: at most 4)")->check(CLI::Range(0, 1024))->capture_default_str();
-  c->add_option("--kernels", o.model.kernels, "delegate (XNNPACK), builtin or reference")
-      ->check(CLI::IsMember({"delegate", "builtin", "reference"}))
-      ->capture_default_str();
-  c->add_option("--litert", o.model.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
+  c->add_flag("--log-placement", o.log_placement, "print where every operator ran");
+  add_model_options(*c, o.model);
   c->add_flag("--json", args->json, "print as JSON");
-  c->footer(
-      fmt::format("Preprocessing of images:\n{}\n\nExamples:\n"
-                  "  atoll run face.tflite --input photo.jpg --preprocess 'size=320x240 mean=127 std=128' --output out.npz\n"
-                  "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
-                  "  atoll run digits.tflite --each --input x=test.npz --expect test.npz\n",
-                  kPreprocessHelp));
+  c->footer(fmt::format(
+      "Preprocessing of images:\n{}\n\nExamples:\n"
+      "  atoll run face.tflite --input photo.jpg --preprocess 'size=320x240 mean=127 std=128' --output out.npz\n"
+      "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
+      "  atoll run net_edgetpu.tflite --device edgetpu:1 --edgetpu-option Performance=High --random 1 --log-placement\n"
+      "  atoll run digits.tflite --each --input x=test.npz --expect test.npz\n",
+      kPreprocessHelp));
   c->callback([args, &outcome] { outcome.status = run_run(*args, outcome.exit_code); });
 }
 

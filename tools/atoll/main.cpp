@@ -3,9 +3,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "command.h"
+#include "device/device_thread.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -76,6 +78,7 @@ int run(int argc, char** argv) {
   add_verify(app, outcome);
   add_eval(app, outcome);
   add_place(app, outcome);
+  add_compile(app, outcome);
   add_doctor(app, outcome);
   add_ops(app, outcome);
   try {
@@ -99,7 +102,10 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of write(), as a full disk is
   try {
-    return atl::cli::run(argc, argv);
+    const int code = atl::cli::run(argc, argv);
+    if (!atl::device_thread_was_given_up()) return code;
+    std::fflush(nullptr);
+    std::_Exit(code);  // a device's library may wait for ever at the end of the process
   } catch (const std::exception& e) {
     fmt::print(stderr, "error[E901]: {}\n  this is a bug in Atoll; please report it with the command you ran\n", e.what());
     return atl::cli::kBug;
