@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "atoll/convert.h"
+#include "atoll/task.h"
 #include "run/nd_array.h"
 
 namespace atl {
@@ -47,6 +48,7 @@ struct RunModelOptions {
   std::optional<double> min_snr_db;  ///< of every output in `expect`
   std::string output;                ///< file for the outputs; see write_tensor_file()
   bool log_placement = false;        ///< find out where every operator runs
+  std::optional<TaskOptions> task;   ///< what the outputs mean
   Progress progress;
 };
 
@@ -65,6 +67,7 @@ struct RunReport {
   std::string device;              ///< where it ran: "CPU", "GPU", "Edge TPU 0 (USB 2-1)"
   std::vector<std::string> notes;  ///< why it did not run on a device that comes first
   std::vector<OpPlace> placement;  ///< with log_placement
+  std::optional<TaskReport> task;  ///< with RunModelOptions::task
   double load_seconds = 0, median_seconds = 0;
 };
 

@@ -38,6 +38,8 @@ class InputReader {
   const SignatureInfo& signature_;
   const RunModelOptions& options_;
   std::vector<std::optional<NdArray>> given_;
+  std::string picture_;
+  size_t picture_input_ = 0;
 };
 
 std::optional<size_t> InputReader::find(std::string_view name) const {
@@ -83,6 +85,10 @@ Status InputReader::add_image(size_t input, const std::string& path) {
   TRY(const Image image, read_image(path));
   TRY(NdArray array, preprocess(image, spec, signature_.inputs[input]));
   if (options_.each) array.shape.insert(array.shape.begin(), 1);
+  if (picture_.empty()) {
+    picture_ = path;
+    picture_input_ = input;
+  }
   return set(input, std::move(array));
 }
 
@@ -147,6 +153,8 @@ Result<InputArrays> InputReader::take(const std::string& file) {
     TRY(random, random_arrays(file, signature_, *options_.random));
   }
   InputArrays out;
+  out.picture = picture_;
+  out.picture_input = picture_input_;
   for (size_t i = 0; i < given_.size(); ++i) {
     if (given_[i]) {
       const size_t rank = given_[i]->shape.size();

@@ -8,6 +8,8 @@ namespace atl {
 /// One array for each input of the signature, in its order; with RunModelOptions::each they have a further axis in front.
 struct InputArrays {
   std::vector<NdArray> arrays;
+  std::string picture;       ///< the first input that was given as a picture: its file
+  size_t picture_input = 0;  ///< and which input it is
   bool along_batch = false;  ///< that axis stands where the model has a batch axis of one
 };
 

@@ -54,7 +54,8 @@ Graph graph_of(const std::string& file, const SignatureInfo& signature) {
 
 }  // namespace
 
-Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile) {
+Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile,
+                               std::optional<std::vector<std::byte>> changed) {
   const auto kernels = kernel_mode_from_name(options.kernels);
   if (!kernels)
     return error(Code::kUsage, fmt::format("there are no kernels '{}'", options.kernels), "delegate, builtin or reference");
@@ -74,7 +75,7 @@ Result<LoadedModel> load_model(const std::string& file, const ModelOptions& opti
     const DeviceAttempt& device = plan.attempts[at];
     run.edgetpu = device.edgetpu;
     run.accelerators = device.kind == DeviceAttempt::Kind::kGpu ? kAcceleratorCpu | kAcceleratorGpu : kAcceleratorCpu;
-    auto attempt = CompiledModel::load(library, file, run);
+    auto attempt = changed ? CompiledModel::load(library, *changed, run) : CompiledModel::load(library, file, run);
     if (attempt) {
       model = *std::move(attempt);
       break;

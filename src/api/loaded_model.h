@@ -18,8 +18,9 @@ struct LoadedModel {
 };
 
 /// Finds LiteRT and the device, opens the file and its signature. E: LiteRtLibrary::find's, plan_devices's,
-/// CompiledModel::load's, kUsage for unknown kernels.
-Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile = false);
+/// CompiledModel::load's, kUsage for unknown kernels. `changed` is loaded in place of what the file holds.
+Result<LoadedModel> load_model(const std::string& file, const ModelOptions& options, bool profile = false,
+                               std::optional<std::vector<std::byte>> changed = std::nullopt);
 
 /// Seeded random inputs for a signature; indices of tables stay inside them. E: kUnsupportedType.
 Result<std::vector<NdArray>> random_arrays(const std::string& file, const SignatureInfo& signature, uint64_t seed);

@@ -7,6 +7,7 @@
 
 #include "api/input_files.h"
 #include "api/loaded_model.h"
+#include "api/task_run.h"
 #include "run/tensor_file.h"
 #include "support/mapped_file.h"
 #include "verify/comparison.h"
@@ -165,7 +166,14 @@ Status compare_with(const RunModelOptions& options, RunReport& report) {
 
 Result<RunReport> run_model(const std::string& file, const RunModelOptions& options) {
   if (options.min_snr_db && options.expect.empty()) return error(Code::kUsage, "--min-snr needs --expect");
-  TRY(LoadedModel loaded, load_model(file, options.model, /*profile=*/options.log_placement));
+  if (options.task && options.each) return error(Code::kUsage, "a task reads one run, --each runs many", "leave out --each");
+  TRY(const auto mapped, MappedFile::open(file));
+  std::optional<std::vector<std::byte>> changed;
+  if (options.task) {
+    TRY(changed, without_decoder(mapped, *options.task));
+  }
+  const bool has_own_decoder = changed.has_value();
+  TRY(LoadedModel loaded, load_model(file, options.model, /*profile=*/options.log_placement, std::move(changed)));
   TRY(const InputArrays inputs, read_inputs(file, loaded.info(), options));
   auto runs = options.each ? run_items(loaded, inputs, options.progress) : run_once(loaded, inputs);
   if (!runs) return std::move(runs.error());
@@ -179,10 +187,14 @@ Result<RunReport> run_model(const std::string& file, const RunModelOptions& opti
   if (options.log_placement) {
     TRY(const auto times, loaded.model.op_times());
     report.placement = places_of(loaded.file, loaded.device, times);
+    if (has_own_decoder) report.placement.back().place = "CPU (Atoll)";
   }
   std::ranges::sort(runs->seconds);
   report.median_seconds = median(runs->seconds);
   report.outputs = std::move(runs->outputs);
+  if (options.task) {
+    TRY(report.task, read_task(options, loaded, inputs, report.outputs));
+  }
   if (!options.expect.empty()) TRY_STATUS(compare_with(options, report));
   if (!options.output.empty()) TRY_STATUS(write_tensor_file(options.output, report.outputs));
   return report;

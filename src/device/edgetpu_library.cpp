@@ -39,9 +39,10 @@ Result<std::shared_ptr<const EdgeTpuLibrary>> EdgeTpuLibrary::open(const std::st
   library->file_ = file;
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
-    const char* reason = dlerror();
-    return error(Code::kDeviceLibrary, fmt::format("'{}' cannot be opened: {}", file, reason ? reason : "unknown reason"),
-                 kInstallHint);
+    const char* text = dlerror();
+    const std::string reason = text ? text : "unknown reason";
+    return error(Code::kDeviceLibrary, fmt::format("'{}' cannot be opened: {}", file, reason),
+                 reason.starts_with("libusb") ? "it needs libusb: sudo apt install libusb-1.0-0" : kInstallHint);
   }
   if (const std::string missing = resolve_all(handle, library->api_); !missing.empty()) {
     dlclose(handle);
@@ -73,7 +74,9 @@ Result<std::shared_ptr<const EdgeTpuLibrary>> EdgeTpuLibrary::find(const fs::pat
     if (library) return library;
     if (!refused) refused = std::move(library.error());
   }
-  if (refused->what.find("cannot open shared object file") == std::string::npos) return std::move(*refused);
+  // Found, but something that it needs is missing.
+  if (refused->what.find(fmt::format("{}: cannot open shared object file", kNames[0])) == std::string::npos)
+    return std::move(*refused);
   return error(Code::kDeviceLibrary, "libedgetpu was not found on the system's library path", kInstallHint);
 }
 

@@ -78,7 +78,7 @@ bool SystemTree::may_use(std::string_view path) const {
 std::string SystemTree::group_of(std::string_view path) const {
   struct stat s {};
   if (stat(at(path).c_str(), &s) != 0) return {};
-  const std::string number = std::to_string(s.st_gid);
+  std::string number = std::to_string(s.st_gid);
   std::ifstream groups(at("/etc/group"));
   for (std::string line; std::getline(groups, line);) {  // name:password:number:members
     const size_t name = line.find(':'), second = line.find(':', name + 1), third = line.find(':', second + 1);

@@ -93,7 +93,8 @@ Result<CompilerRun> run_compiler(const std::string& program, const std::string& 
   process.cancelled = options.cancelled;
   while (run.attempts < std::max(1, options.attempts)) {
     ++run.attempts;
-    for (const std::string& left : written_models(scratch.path())) fs::remove(left);
+    std::error_code ignored;
+    for (const std::string& left : written_models(scratch.path())) fs::remove(left, ignored);
     auto result = run_process(command_of(program, input, scratch.path(), options), process);
     if (!result) return error(Code::kCompiler, std::move(result.error().what), kGetHint);
     if (result->cancelled) return error(Code::kCompiler, "the compilation was cancelled");

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include "device/edgetpu_device.h"
@@ -42,6 +43,13 @@ litert::StatusCode CompiledModel::State::create_environment() {
   }
   const auto status = api().create_environment(static_cast<int>(list.size()), list.data(), &environment);
   return status == kOk && request ? register_edgetpu_accelerator(api(), environment) : status;
+}
+
+// LiteRT goes on without accelerators that it does not find.
+bool CompiledModel::State::has_gpu() const {
+  constexpr size_t kCpuAlone = 1;
+  size_t count = 0;
+  return api().accelerator_count(environment, &count) == kOk && count > kCpuAlone;
 }
 
 litert::StatusCode CompiledModel::State::create_options() {
@@ -133,7 +141,11 @@ CompiledModel& CompiledModel::operator=(CompiledModel&& other) noexcept {
 
 CompiledModel::~CompiledModel() {
   // What a lost device still works on stays for ever.
-  if (state_ && !state_->close()) static_cast<void>(state_.release());
+  static auto& lost = *new std::vector<std::unique_ptr<State>>();
+  static std::mutex mutex;
+  if (!state_ || state_->close()) return;
+  const std::lock_guard lock(mutex);
+  lost.push_back(std::move(state_));
 }
 
 Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary> library, ModelImage image,
@@ -152,6 +164,10 @@ Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary
     return s.call_failed(doing, status, capture);
   };
   if (auto status = s.create_environment(); status != kOk) return fail("start for", status);
+  if ((options.accelerators & kAcceleratorGpu) != 0 && !s.has_gpu())
+    return error(Code::kDevice,
+                 fmt::format("LiteRT has no accelerator for GPUs in '{}'", s.library->file().parent_path().string()),
+                 "pip install ai-edge-litert==2.3.0 brings it along; set ATOLL_LITERT to its folder");
   s.image.hide_variables();
   auto status = s.api().create_model_from_buffer(s.environment, s.image.bytes().data(), s.image.bytes().size(), &s.model);
   s.image.show_variables();

@@ -82,11 +82,14 @@ struct CompiledModel::State {
     std::string reason = capture.problems();
     if (reason.empty()) reason = kept_messages();
     if (reason.empty()) reason = litert_status_text(status);
+    if (hint.empty() && reason.find("unresolved custom op") != reason.npos)
+      hint = "LiteRT has no such operator; of PoseNet's decoder, run --task pose does the work itself";
     return error(Code::kRuntimeFailure, fmt::format("LiteRT cannot {} {}: {}", doing, what(), reason), std::move(hint));
   }
 
   litert::StatusCode create_environment();
   litert::StatusCode create_options();
+  bool has_gpu() const;
   Status make_inputs(size_t signature);
   Status make_outputs(size_t signature);
   litert::TensorBuffer shared_buffer(size_t signature, size_t output) const;

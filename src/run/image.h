@@ -31,6 +31,8 @@ inline constexpr int64_t kMaxPixels = int64_t{1} << 26;
 Result<Image> decode_image(std::span<const std::byte> bytes, const std::string& what);
 /// Reads and decodes a file. E: kFileMissing, kFileFormat, kImage.
 Result<Image> read_image(const std::filesystem::path& path);
+/// The image as a PNG file. E: kImage.
+Result<std::vector<std::byte>> encode_png(const Image& image);
 /// True for the first bytes of a JPEG, PNG or BMP file.
 bool is_image(std::span<const std::byte> bytes);
 

@@ -145,6 +145,7 @@ struct ProfilerEvent {
   X(buffer_size, LiteRtGetTensorBufferSize, TensorBuffer, size_t*)                                                         \
   X(lock_buffer, LiteRtLockTensorBuffer, TensorBuffer, void**, int)                                                        \
   X(unlock_buffer, LiteRtUnlockTensorBuffer, TensorBuffer)                                                                 \
+  X(accelerator_count, LiteRtGetNumAccelerators, Environment, size_t*)                                                     \
   X(create_accelerator, LiteRtCreateAccelerator, Accelerator*)                                                             \
   X(set_accelerator_name, LiteRtSetAcceleratorGetName, Accelerator, GetName)                                               \
   X(set_accelerator_version, LiteRtSetAcceleratorGetVersion, Accelerator, GetVersion)                                      \

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 namespace atl {
 namespace {
@@ -216,6 +217,27 @@ std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec)
   const double mean = of_channel(spec.mean, 0, 0), deviation = of_channel(spec.std, 0, 1);
   if (!(deviation > 0)) return std::nullopt;
   return std::pair{(0 - mean) / deviation, (255 * scale_of(spec) - mean) / deviation};
+}
+
+Result<SeenPart> seen_part(int width, int height, const PreprocessSpec& spec, const TensorInfo& input) {
+  TRY(const ImageShape shape, image_shape(input, spec));
+  SeenPart seen{0, 0, double(width), double(height), static_cast<int>(shape.width), static_cast<int>(shape.height)};
+  // The size before the crop; a crop shows its middle.
+  int resized_width = width, resized_height = height;
+  if (spec.resize) std::tie(resized_width, resized_height) = short_side_size(Image{width, height, {}}, *spec.resize);
+  if (spec.size) std::tie(resized_width, resized_height) = *spec.size;
+  if (spec.crop) {
+    const auto [crop_width, crop_height] = *spec.crop;
+    const double x_scale = double(width) / resized_width, y_scale = double(height) / resized_height;
+    seen.left = std::nearbyint((resized_width - crop_width) / 2.0) * x_scale;
+    seen.top = std::nearbyint((resized_height - crop_height) / 2.0) * y_scale;
+    seen.width = crop_width * x_scale;
+    seen.height = crop_height * y_scale;
+  }
+  // An open size is that of what is given.
+  if (seen.model_width < 1) seen.model_width = spec.crop ? spec.crop->first : resized_width;
+  if (seen.model_height < 1) seen.model_height = spec.crop ? spec.crop->second : resized_height;
+  return seen;
 }
 
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input) {

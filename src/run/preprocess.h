@@ -42,6 +42,17 @@ Result<PreprocessSpec> parse_preprocess(std::string_view text);
 /// What the pixels 0 and 255 become, where one mean and one deviation hold for all channels; nullopt otherwise.
 std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec);
 
+/// The part of a picture that a model sees, in the picture's pixels, and the size that it sees it in.
+struct SeenPart {
+  double left = 0, top = 0, width = 1, height = 1;
+  int model_width = 0, model_height = 0;
+  /// A place of the model's input (0 to 1) in the picture's pixels.
+  double x(double relative) const { return left + relative * width; }
+  double y(double relative) const { return top + relative * height; }
+};
+/// What preprocess() shows `input` of a picture of that size. E: as preprocess().
+Result<SeenPart> seen_part(int width, int height, const PreprocessSpec& spec, const TensorInfo& input);
+
 /// The tensor that `input` takes for this image, of its dtype (f32, f16, u8, i8, i16) and shape: 1xCxHxW, 1xHxWxC, or without
 /// the batch axis. E: kInput (the shape does not fit, both sides stated; the input is no image), kImage.
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input);

@@ -127,6 +127,15 @@ TEST_F(DeviceTest, AutoFallsBackAndSaysSo) {
   const json j = json::parse(on_device({"run", file, "--random", "1", "--device", "auto", "--json"}).out);
   EXPECT_NE(j["notes"][0].get<std::string>().find("not on the Edge TPU: the file is not compiled for it"), std::string::npos);
   EXPECT_EQ(j["notes"].back(), "running on the " + j["device"].get<std::string>());
+  // With LiteRT's library alone there is no GPU accelerator.
+  std::filesystem::create_directory(path("alone"));
+  const json doctor = json::parse(on_device({"doctor", "--json"}).out);
+  const std::string detail = finding(doctor, "LiteRT")["detail"];
+  const size_t at = detail.find(" in ") + 4;
+  std::filesystem::create_symlink(detail.substr(at, detail.find(" (", at) - at), path("alone/libLiteRt.so"));
+  const Answer gpu = on_device({"run", file, "--random", "1", "--device", "gpu", "--litert", path("alone").string()});
+  EXPECT_EQ(gpu.exit_code, 1);
+  EXPECT_NE(gpu.err.find("error[E506]: LiteRT has no accelerator for GPUs in '"), std::string::npos) << gpu.err;
   const Answer bench = on_device({"bench", file, "--device", "auto", "--runs", "2"});
   EXPECT_EQ(bench.exit_code, 0);
   EXPECT_NE(bench.err.find("note: not on the Edge TPU"), std::string::npos) << bench.err;

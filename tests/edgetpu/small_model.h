@@ -63,6 +63,12 @@ class SmallModel {
     set(t, {bytes, bytes + 4 * values.size()});
     return t;
   }
+  int floats(const Shape& shape, const std::vector<float>& values) {
+    const int t = tensor(tflite::TensorType::FLOAT32, shape);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+    set(t, {bytes, bytes + 4 * values.size()});
+    return t;
+  }
   void op(tflite::BuiltinOperator code, int version, const std::vector<int>& in, const std::vector<int>& out) {
     auto c = std::make_unique<tflite::OperatorCodeT>();
     c->builtin_code = code;

@@ -110,6 +110,17 @@ TEST(Image, SurvivesDamagedFiles) {
   }
 }
 
+TEST(Image, ReadsItsOwnPng) {
+  const auto image = read_image(data_file("rgb.png"));
+  ASSERT_TRUE(image);
+  const auto png = encode_png(*image);
+  ASSERT_TRUE(png) << format(png.error());
+  const auto again = decode_image(*png, "memory");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->width, image->width);
+  EXPECT_EQ(again->pixels, image->pixels);
+}
+
 TEST(Image, ReadsTopDownBitmaps) {
   auto bytes = bytes_of(data_file("rgb.bmp"));
   auto upright = decode_image(bytes, "f");
@@ -174,6 +185,31 @@ TEST(Preprocess, ResizesTheShortSideAndCrops) {
   auto x = prepared("resize=16 crop=14x12 bgr", image_input(ElementType::kF32, {1, 12, 14, 3}));
   ASSERT_TRUE(x) << format(x.error());
   for (int c = 0; c < 3; ++c) EXPECT_EQ(x->values<float>()[static_cast<size_t>((5 * 14 + 3) * 3 + c)], wanted.at(3, 5, 2 - c));
+}
+
+TEST(Preprocess, SaysWhatTheModelSees) {
+  const auto seen = [](const std::string& words, std::vector<int64_t> shape) {
+    const auto part = seen_part(640, 480, *parse_preprocess(words), image_input(ElementType::kF32, std::move(shape)));
+    EXPECT_TRUE(part);
+    return *part;
+  };
+  const SeenPart whole = seen("", {1, 3, 24, 32});
+  EXPECT_EQ(whole.x(0.25), 160);
+  EXPECT_EQ(whole.y(1), 480);
+  EXPECT_EQ(whole.model_width, 32);
+  EXPECT_EQ(whole.model_height, 24);
+  // 640x480 becomes 320x240, of which the middle 200x100 stays.
+  const SeenPart cropped = seen("resize=240 crop=200x100", {1, 100, 200, 3});
+  EXPECT_EQ(cropped.x(0), 120);
+  EXPECT_EQ(cropped.x(1), 520);
+  EXPECT_EQ(cropped.y(0), 140);
+  EXPECT_EQ(cropped.y(0.5), 240);
+  // Sides that are stretched apart.
+  const SeenPart stretched = seen("size=100x200 crop=50", {1, 50, 50, 3});
+  EXPECT_EQ(stretched.x(0), 160);
+  EXPECT_EQ(stretched.width, 320);
+  EXPECT_EQ(stretched.top, 180);
+  EXPECT_EQ(stretched.height, 120);
 }
 
 TEST(Preprocess, MakesGray) {

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 namespace atl {
 namespace {
@@ -15,6 +18,17 @@ ProcessResult run(const std::vector<std::string>& argv, const ProcessOptions& op
     return {};
   }
   return *r;
+}
+
+// True when a process that is no child of this one ends within two seconds.
+bool ends(int id) {
+  for (int i = 0; i < 200; ++i) {
+    std::ifstream file("/proc/" + std::to_string(id) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    if (text.empty() || text.find(") Z ") != text.npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 TEST(Process, CapturesBothStreamsAndTheStatus) {
@@ -54,6 +68,33 @@ TEST(Process, KillsAChildThatClosedItsStreams) {
   ProcessOptions options;
   options.limit = std::chrono::milliseconds(200);
   EXPECT_TRUE(run({"sh", "-c", "exec >&- 2>&-; exec sleep 30"}, options).timed_out);
+}
+
+TEST(Process, RunsInAFolder) {
+  ProcessOptions options;
+  options.folder = "/usr";
+  EXPECT_EQ(run({"pwd"}, options).out, "/usr\n");
+}
+
+// A grandchild holds the pipes open; without a group of its own it would live on after the child's death.
+TEST(Process, KillsItsWholeGroup) {
+  ProcessOptions options;
+  options.own_group = true;
+  options.limit = std::chrono::milliseconds(300);
+  const auto start = std::chrono::steady_clock::now();
+  const ProcessResult r = run({"sh", "-c", "sleep 60 & echo $!; sleep 60"}, options);
+  EXPECT_TRUE(r.timed_out);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_TRUE(ends(std::stoi(r.out)));
+}
+
+// What a child leaves behind when it ends by itself ends with it.
+TEST(Process, EndsWhatAChildLeavesBehind) {
+  ProcessOptions options;
+  options.own_group = true;
+  const ProcessResult r = run({"sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"}, options);
+  ASSERT_TRUE(r.succeeded());
+  EXPECT_TRUE(ends(std::stoi(r.out)));
 }
 
 TEST(Process, CanBeCancelled) {

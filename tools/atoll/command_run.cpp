@@ -5,6 +5,7 @@
 #include "listing.h"
 #include "model_options.h"
 #include "run/preprocess.h"
+#include "task_report.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -15,6 +16,7 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::string file, labels_file;
   RunModelOptions options;
+  TaskOptions task;
   size_t top = 0;
   bool json = false;
 };
@@ -55,6 +57,7 @@ void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std
     j["accuracy"] = {{"items", r.accuracy->items}, {"correct", r.accuracy->correct}};
     if (r.accuracy->recorded_correct) j["accuracy"]["recorded_correct"] = *r.accuracy->recorded_correct;
   }
+  if (r.task) j["task"] = json_of(*r.task);
   if (a.options.log_placement) j["placement"] = json_of(r.placement);
   if (!a.options.output.empty()) j["written"] = a.options.output;
   print_json(j);
@@ -95,7 +98,10 @@ void print_report(const RunReport& r, const Arguments& a, const std::vector<std:
                place);
   else
     fmt::print("{}: ran in {}{}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds), place);
-  for (const NamedArray& o : r.outputs) print_output(o, a, labels);
+  if (r.task)
+    print_task(*r.task);
+  else
+    for (const NamedArray& o : r.outputs) print_output(o, a, labels);
   for (const OutputProof& o : r.comparisons)
     fmt::print("  {:<16} against the recorded answers: SNR {}, largest error {:.2g}{}\n", printable(o.name), snr_text(o.snr_db),
                o.max_error, o.passed ? "" : "  " + styled("departs", Style::kRed, stdout));
@@ -108,10 +114,18 @@ Status run_run(Arguments a, int& exit_code) {
   if (a.top > 0 && a.options.each)
     return error(Code::kUsage, "--top shows the scores of one run, --each runs many",
                  "leave out --each, or write them with --output");
-  if (!a.labels_file.empty() && a.top == 0) return error(Code::kUsage, "--labels names the classes of --top", "add --top 5");
+  const bool has_task = !a.task.kind.empty();
+  if (!a.labels_file.empty() && a.top == 0 && !has_task)
+    return error(Code::kUsage, "--labels names the classes of --top and of --task", "add --top 5");
+  if (!a.task.draw.empty() && !has_task) return error(Code::kUsage, "--draw draws what --task finds", "add --task detect");
   std::vector<std::string> labels;
   if (!a.labels_file.empty()) {
     TRY(labels, read_labels(a.labels_file));
+  }
+  if (has_task) {
+    a.task.labels = labels;
+    if (a.top > 0) a.task.top = a.top;
+    a.options.task = a.task;
   }
   ProgressBar bar;
   a.options.progress = [&](std::string_view step, double done, double total) { bar.show(step, done, total); };
@@ -146,7 +160,20 @@ void add_run(CLI::App& app, Outcome& outcome) {
   c->add_option("--expect", o.expect, ".npz of recorded outputs to compare with; 'labels' in it give the accuracy");
   c->add_option("--min-snr", o.min_snr_db, "exit 3 when an output is further from --expect than this many dB");
   c->add_option("--top", args->top, "show the K highest scores of each output")->check(CLI::PositiveNumber);
-  c->add_option("--labels", args->labels_file, "names of the classes for --top, one a line");
+  c->add_option("--labels", args->labels_file, "names of the classes for --top and --task, one a line");
+  TaskOptions& t = args->task;
+  c->add_option("--task", t.kind, "say what the outputs mean: classify, detect, segment or pose")
+      ->check(CLI::IsMember({"classify", "detect", "segment", "pose"}));
+  c->add_option("--draw", t.draw, "with --task: write the picture with what was found, as PNG");
+  c->add_option("--min-score", t.min_score, "of objects (default 0.5), poses (0.25) and key points (0.2)");
+  c->add_option("--max-overlap", t.max_overlap, "drop a box that overlaps a better one of its class more than this")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  c->add_option("--boxes", t.boxes, "how a detector without post-processing states boxes")
+      ->check(CLI::IsMember({"xyxy", "yxyx", "cxcywh"}))
+      ->capture_default_str();
+  c->add_option("--background", t.background,
+                "the detector's class that is no object, -1 for none (default: the first,\nwhere scores sum up to 1)");
   c->add_flag("--log-placement", o.log_placement, "print where every operator ran");
   add_model_options(*c, o.model);
   c->add_flag("--json", args->json, "print as JSON");
@@ -154,6 +181,7 @@ void add_run(CLI::App& app, Outcome& outcome) {
       "Preprocessing of images:\n{}\n\nExamples:\n"
       "  atoll run face.tflite --input photo.jpg --preprocess 'size=320x240 mean=127 std=128' --output out.npz\n"
       "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
+      "  atoll run ssd.tflite --input street.jpg --task detect --labels coco.txt --draw found.png\n"
       "  atoll run net_edgetpu.tflite --device edgetpu:1 --edgetpu-option Performance=High --random 1 --log-placement\n"
       "  atoll run digits.tflite --each --input x=test.npz --expect test.npz\n",
       kPreprocessHelp));

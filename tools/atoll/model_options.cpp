@@ -44,7 +44,7 @@ void print_placement(const std::vector<OpPlace>& placement) {
   for (const auto& [place, count] : counts) fmt::print("  {:>6}  {}\n", count, place);
   for (const OpPlace& p : placement)
     fmt::print("  {:>6}  {:<{}}  {:<22}  {}\n", fmt::format("#{}", p.index), printable(p.op), widest, p.place,
-               printable(p.output));
+               printable(p.output.substr(0, p.output.find(';'))));
 }
 
 nlohmann::ordered_json json_of(const std::vector<OpPlace>& placement) {
