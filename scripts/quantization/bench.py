@@ -69,10 +69,10 @@ def peer_files(a, float_file, data_file, prefix, log):
     if os.path.exists(kept):
         with open(kept) as f:
             report = json.load(f)
-        if report["key"] == key:
-            return report["files"]
+        if report["key"] == key and all(any(name.startswith(r + ".") for name in report["files"]) for r in a.recipes):
+            return {name: made for name, made in report["files"].items() if name.split(".")[0] in a.recipes}
     python = os.path.join(a.folder, "peer/bin/python")
-    p, _ = run([python, os.path.join(HERE, "peer.py"), float_file, data_file, prefix], log)
+    p, _ = run([python, os.path.join(HERE, "peer.py"), float_file, data_file, prefix, *a.recipes], log)
     lines = p.stdout.strip().splitlines()
     if p.returncode or not lines:
         why = (p.stderr.strip().splitlines() or [f"exit code {p.returncode}"])[-1]
@@ -153,7 +153,7 @@ def bench(case, a):
     kind, number = score(data, reference)
     entries = [Entry("float", float_file, seconds, score=f"{kind} {number:.2f}" if kind else "")]
     entries[0].ops, entries[0].float_ops, entries[0].bytes = float_model.operators()[0], "all", os.path.getsize(float_file)
-    if not a.no_peer:
+    if a.recipes:
         for name, made in peer_files(a, float_file, data_file, prefix, log).items():
             entries.append(Entry("peer " + name, made.get("file", ""), made.get("seconds", 0.0), made.get("error", "")))
     for name, template in a.variants.items():
@@ -194,12 +194,13 @@ def main():
     ap.add_argument("--references", default="", help="folder of further NAME.pt2 with NAME.npz (in_0, ...), judged on random inputs")
     ap.add_argument("--only", default="", help="regular expression of names")
     ap.add_argument("--variant", action="append", default=[], help="NAME=COMMAND of Atoll, in place of the two usual ones")
-    ap.add_argument("--no-peer", action="store_true")
+    ap.add_argument("--recipes", nargs="*", default=["a8w8", "a16w8"], help="of the peer; none: no peer")
+    ap.add_argument("--no-atoll", action="store_true", help="the peer alone")
     ap.add_argument("--latency-seconds", type=float, default=3.0, help="for each file")
     ap.add_argument("--markdown", help="write the tables here too")
     ap.add_argument("--json", help="write all figures here")
     a = ap.parse_args()
-    a.variants = dict(v.split("=", 1) for v in a.variant) or VARIANTS
+    a.variants = {} if a.no_atoll else dict(v.split("=", 1) for v in a.variant) or VARIANTS
     a.atoll = os.path.abspath(a.atoll)
     tables, figures = [], {}
     for case in judging_data.cases(a.shared, a.trained, a.references):

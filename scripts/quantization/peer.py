@@ -1,8 +1,8 @@
 """AI Edge Quantizer on one float file; runs in its own environment (scripts/quantization/setup.sh).
 
-usage: peer.py FLOAT.tflite CALIBRATION.npz OUT-PREFIX
-Calibrates once with each of its two updates of ranges and writes OUT-PREFIX.RECIPE.UPDATE.tflite for both static recipes. Prints one line
-of JSON: for each file its seconds or its error. Arrays of the .npz are named as the inputs are; their first axis counts the examples.
+usage: peer.py FLOAT.tflite CALIBRATION.npz OUT-PREFIX [RECIPE...]
+Calibrates once with each of its two updates of ranges and writes OUT-PREFIX.RECIPE.UPDATE.tflite for the recipes (a8w8 and a16w8 are
+both). Prints one line of JSON: for each file its seconds or its error. Arrays of the .npz are named as the inputs are; their first axis counts the examples.
 """
 import json
 import os
@@ -33,13 +33,13 @@ def main():
     model, data, prefix = sys.argv[1:4]
     key, inputs = examples(model, data)
     report = {}
-    for recipe_name, make_recipe in RECIPES.items():
+    for recipe_name in sys.argv[4:] or RECIPES:
         for update_name, update in UPDATES.items():
             out = f"{prefix}.{recipe_name}.{update_name}.tflite"
             start = time.monotonic()
             try:
                 q = quantizer.Quantizer(model)
-                q.load_quantization_recipe(make_recipe())
+                q.load_quantization_recipe(RECIPES[recipe_name]())
                 c = calibrator.Calibrator(model, num_threads=THREADS, qsv_update_func=update)
                 c.calibrate({key: inputs}, q._recipe_manager)
                 q.quantize(c.get_model_qsvs()).export_model(out, overwrite=True)
