@@ -20,6 +20,7 @@ struct VerifyOptions {
   /// LiteRT. With `preprocess` for images.
   std::string data, preprocess;
   size_t max_samples = 128;
+  bool strict = false;  ///< a sample of `data` that cannot be read is an error, not a note
   int random_inputs =
       1;  ///< kEval: besides the example. kTorch compares the example alone, or random inputs where there is none
   uint64_t seed = 1;

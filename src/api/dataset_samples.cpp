@@ -1,8 +1,24 @@
 #include "api/dataset_samples.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace atl {
+namespace {
+
+// So many of the samples that were left out are named.
+constexpr size_t kNamedSamples = 10;
+
+Status check_finite(const NdArray& a, const std::string& input, const std::string& sample) {
+  if (a.dtype != ElementType::kF32) return {};
+  const auto values = a.values<float>();
+  const auto bad = std::ranges::count_if(values, [](float v) { return !std::isfinite(v); });
+  if (bad == 0) return {};
+  return error(Code::kInput, fmt::format("sample '{}' has {} NaN or infinite values of {} for input '{}'", sample, bad,
+                                         values.size(), input));
+}
+
+}  // namespace
 
 std::vector<TensorInfo> input_infos(const Graph& g) {
   std::vector<TensorInfo> out;
@@ -21,6 +37,7 @@ std::vector<TensorInfo> input_infos(const Graph& g) {
 Result<DatasetSamples> DatasetSamples::open(const Graph& g, std::span<const Perm> permutations, const std::string& path,
                                             const std::string& preprocess) {
   DatasetSamples samples;
+  samples.path_ = path;
   samples.inputs_ = input_infos(g);
   samples.permutations_.resize(samples.inputs_.size());
   const std::vector<TensorInfo> own = samples.inputs_;
@@ -60,6 +77,7 @@ Result<std::vector<NdArray>> DatasetSamples::get(size_t index) const {
     if (a.dtype != inputs_[i].dtype || !wanted || *wanted != a.bytes.size())
       return error(Code::kInput, fmt::format("input '{}' is {}, sample '{}' has {}", inputs_[i].name, inputs_[i].text(),
                                              example.name, a.text()));
+    TRY_STATUS(check_finite(a, inputs_[i].name, example.name));
     a.shape = inputs_[i].shape;
     out.push_back(permutations_[i].empty() ? std::move(a) : array_of(transpose(tensor_of(a), permutations_[i])));
   }
@@ -69,9 +87,32 @@ Result<std::vector<NdArray>> DatasetSamples::get(size_t index) const {
   return out;
 }
 
-Result<std::string> DatasetSamples::name_of(size_t index) const {
-  TRY(const Example example, dataset_->get(index));
-  return example.name;
+Result<std::vector<size_t>> DatasetSamples::choose(size_t most, bool strict, std::vector<std::string>& warnings) const {
+  const size_t used = std::min(size(), most);
+  std::vector<size_t> chosen;
+  std::vector<Error> errors;
+  for (size_t i = 0; i < used; ++i) {
+    const size_t index = i * size() / used;
+    auto arrays = get(index);
+    if (arrays) {
+      chosen.push_back(index);
+    } else if (strict) {
+      return std::move(arrays.error());
+    } else {
+      errors.push_back(std::move(arrays.error()));
+    }
+  }
+  if (chosen.empty()) {
+    Error e = error(Code::kInput, fmt::format("none of the {} samples of '{}' can be used", used, path_));
+    if (!errors.empty()) e.others.push_back(std::move(errors[0]));
+    return e;
+  }
+  if (errors.empty()) return chosen;
+  warnings.push_back(fmt::format("{} of {} samples were left out", errors.size(), used));
+  for (size_t i = 0; i < std::min(errors.size(), kNamedSamples); ++i) warnings.push_back("left out: " + errors[i].what);
+  if (errors.size() > kNamedSamples)
+    warnings.push_back(fmt::format("and {} others were left out", errors.size() - kNamedSamples));
+  return chosen;
 }
 
 }  // namespace atl

@@ -13,15 +13,18 @@ class DatasetSamples : public SampleSource {
   /// the graph's own are taken as they are. E: open_dataset's, kInput where an example does not fit.
   static Result<DatasetSamples> open(const Graph& g, std::span<const Perm> permutations, const std::string& path,
                                      const std::string& preprocess);
+  /// The numbers of at most `most` samples, spread over the dataset, that can be read: decoded, of the right shapes, without
+  /// NaN and infinity. The others are told in `warnings`, their count first. E: of the first one that cannot be read where
+  /// `strict`; kInput when none can.
+  Result<std::vector<size_t>> choose(size_t most, bool strict, std::vector<std::string>& warnings) const;
   size_t size() const override { return dataset_->size(); }
   Result<std::vector<NdArray>> get(size_t index) const override;
   /// What a picture's darkest and brightest pixels become as values of the model's input; nullopt for arrays, and where means
   /// and deviations differ between channels.
   std::optional<Range> picture_range() const { return picture_range_; }
-  /// What a sample is called: "cats/tom.jpg".
-  Result<std::string> name_of(size_t index) const;
 
  private:
+  std::string path_;
   std::shared_ptr<const Dataset> dataset_;
   std::vector<TensorInfo> inputs_;  // as the examples are read
   std::optional<Range> picture_range_;

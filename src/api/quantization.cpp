@@ -73,9 +73,8 @@ class Quantization {
   Result<DatasetSamples> open_data();
   void find_library(QuantizationData& data);
   Result<QuantizedModel> compress();
-  void choose_samples(QuantizationData& data);
+  Status choose_samples(QuantizationData& data);
   Status calibrate_graph(QuantizationData& data);
-  Status check_judging_samples(QuantizationData& data);
   Status set_options();
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
@@ -101,7 +100,7 @@ Result<QuantizedModel> Quantization::run() {
   TRY(const DatasetSamples samples, open_data());
   QuantizationData data{samples, {}, {}, nullptr, options_};
   find_library(data);
-  choose_samples(data);
+  TRY_STATUS(choose_samples(data));
   TRY_STATUS(set_options());
   take_camera_bytes(samples);
   TRY_STATUS(calibrate_graph(data));
@@ -161,8 +160,11 @@ Result<QuantizedModel> Quantization::compress() {
   }
   const SampleSource& samples = given ? static_cast<const SampleSource&>(*given) : random;
   std::vector<size_t> which;
-  const size_t used = std::min(samples.size(), options_.max_samples);
-  for (size_t i = 0; i < used; ++i) which.push_back(i * samples.size() / used);
+  if (given) {
+    TRY(which, given->choose(options_.max_samples, options_.strict, report_->warnings));
+  } else {
+    for (size_t i = 0; i < random.size(); ++i) which.push_back(i);
+  }
   auto library = LiteRtLibrary::find(options_.litert);
   if (library) {
     TRY_STATUS(judge(compressed, samples, which, *library));
@@ -176,52 +178,26 @@ Result<QuantizedModel> Quantization::compress() {
   return QuantizedModel{std::move(compressed.graph), report_};
 }
 
-void Quantization::choose_samples(QuantizationData& data) {
-  const size_t n = data.samples.size(), used = std::min(n, options_.max_samples);
-  std::vector<size_t> chosen;
-  for (size_t i = 0; i < used; ++i) chosen.push_back(i * n / used);
+Status Quantization::choose_samples(QuantizationData& data) {
+  TRY(const std::vector<size_t> chosen, data.samples.choose(options_.max_samples, options_.strict, report_->warnings));
   if (chosen.size() < kFewSamples) {
     data.calibration = data.judging = chosen;
     report_->judged_on_calibration = true;
-    return;
+    return {};
   }
   for (size_t i = 0; i < chosen.size(); ++i)
     (i % kJudgingShare == kJudgingShare - 1 ? data.judging : data.calibration).push_back(chosen[i]);
+  return {};
 }
 
 Status Quantization::calibrate_graph(QuantizationData& data) {
   CalibrateOptions o;
   o.threads = options_.threads;
   o.progress = [&](size_t done, size_t total) { step("calibration", double(done), double(total)); };
-  if (!options_.strict)
-    o.skip = [&](size_t index, const Error& e) {
-      report_->warnings.push_back(fmt::format("sample {} was left out: {}", index, e.what));
-    };
   TRY(v_.calibration, calibrate(v_.graph, data.samples, data.calibration, data.library, o));
-  TRY_STATUS(check_judging_samples(data));
   report_->calibration_samples = data.calibration.size();
   report_->judging_samples = data.judging.size();
   warn_of_data(data);
-  return {};
-}
-
-Status Quantization::check_judging_samples(QuantizationData& data) {
-  std::vector<size_t> readable;
-  for (const size_t i : data.judging) {
-    const auto arrays = data.samples.get(i);
-    if (arrays) {
-      readable.push_back(i);
-    } else if (options_.strict) {
-      return arrays.error();
-    } else if (!report_->judged_on_calibration) {
-      report_->warnings.push_back(fmt::format("sample {} was left out: {}", i, arrays.error().what));
-    }
-  }
-  data.judging = std::move(readable);
-  if (data.judging.empty()) {
-    data.judging = data.calibration;
-    report_->judged_on_calibration = true;
-  }
   return {};
 }
 
@@ -293,10 +269,9 @@ Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& 
 Status Quantization::take_in_judging_samples(const QuantizationData& data) {
   CalibrateOptions o;
   o.threads = options_.threads;
-  std::vector<size_t> which = data.judging;
-  TRY(const Calibration more, calibrate(v_.graph, data.samples, which, data.library, o));
+  TRY(const Calibration more, calibrate(v_.graph, data.samples, data.judging, data.library, o));
   v_.calibration.merge(more);
-  v_.repairs.push_back(fmt::format("the {} samples that judged were calibrated with afterwards", which.size()));
+  v_.repairs.push_back(fmt::format("the {} samples that judged were calibrated with afterwards", data.judging.size()));
   // Means that were measured stay: they belong to the layers and hardly change with the ranges.
   std::map<uint32_t, WeightRepair> measured = std::move(v_.quantize_options.repairs);
   TRY_STATUS(v_.make_plan());

@@ -47,8 +47,7 @@ Status recalibrate(QuantizationVariant& v, const QuantizationData& data) {
   CalibrateOptions o;
   o.threads = data.options.threads;
   o.progress = [&](size_t done, size_t total) { tell(data, "calibration", done, total); };
-  std::vector<size_t> which = data.calibration;
-  TRY(v.calibration, calibrate(v.graph, data.samples, which, data.library, o));
+  TRY(v.calibration, calibrate(v.graph, data.samples, data.calibration, data.library, o));
   return v.make_plan();
 }
 

@@ -87,9 +87,7 @@ Result<VerifyReport> verify_on_data(const std::string& source, const std::string
   report.layout = real.layout;
   TRY(auto library, LiteRtLibrary::find(options.litert));
   TRY(const DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));
-  std::vector<size_t> which;
-  const size_t used = std::min(samples.size(), options.max_samples);
-  for (size_t i = 0; i < used; ++i) which.push_back(i * samples.size() / used);
+  TRY(const std::vector<size_t> which, samples.choose(options.max_samples, options.strict, report.notes));
   DamageOptions o;
   o.run.threads = options.threads;
   o.run.signature = options.signature;

@@ -67,26 +67,18 @@ class ChannelSums {
   std::map<Value, size_t> rows_;
 };
 
-// Calls f with the arrays of every sample that can be read.
+// Calls f with the arrays of every sample.
 template <class F>
-Status for_each_sample(const SampleSource& samples, std::vector<size_t>& which, const CalibrateOptions& options, F&& f) {
-  std::vector<size_t> kept;
+Status for_each_sample(const SampleSource& samples, std::span<const size_t> which, const CalibrateOptions& options, F&& f) {
   for (size_t i = 0; i < which.size(); ++i) {
     if (options.progress) options.progress(i, which.size());
-    auto arrays = samples.get(which[i]);
-    if (!arrays) {
-      if (!options.skip) return std::move(arrays.error());
-      options.skip(which[i], std::move(arrays.error()));
-      continue;
-    }
-    TRY_STATUS(f(*arrays));
-    kept.push_back(which[i]);
+    TRY(const auto arrays, samples.get(which[i]));
+    TRY_STATUS(f(arrays));
   }
-  which = std::move(kept);
   return {};
 }
 
-Status evaluate_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
+Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
                         const CalibrateOptions& options, Calibration& out) {
   Evaluator evaluator(g, Evaluator::Constants::kKeep);
   ChannelSums channels(g);
@@ -110,7 +102,7 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::vector
   return {};
 }
 
-Status run_samples(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
+Status run_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
                    std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options, Calibration& out) {
   TRY(const WrittenFileSource file, written_in_memory(g));
   const std::vector<Value> wanted = float_values(g);
@@ -152,14 +144,13 @@ Result<WrittenFileSource> written_in_memory(const Graph& g) {
   return file;
 }
 
-Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
+Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
                               std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options) {
+  if (which.empty()) return error(Code::kInput, "there are no samples to calibrate with");
   Calibration out;
   TRY_STATUS(library ? run_samples(g, samples, which, std::move(library), options, out)
                      : evaluate_samples(g, samples, which, options, out));
   out.samples = which.size();
-  if (which.empty())
-    return error(Code::kInput, "there are no samples to calibrate with", "give a folder or file with samples that can be read");
   return out;
 }
 

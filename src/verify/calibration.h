@@ -19,8 +19,6 @@ class SampleSource {
 
 struct CalibrateOptions {
   int threads = 0;  ///< of LiteRT
-  /// Receives what is wrong with a sample that cannot be read, which is then left out. Without it that is an error.
-  std::function<void(size_t index, Error)> skip;
   std::function<void(size_t done, size_t total)> progress;
 };
 
@@ -30,9 +28,9 @@ std::vector<Value> float_values(const Graph& g);
 /// The graph as a file in memory, as WrittenFileSource. E: write_tflite's.
 Result<WrittenFileSource> written_in_memory(const Graph& g);
 
-/// Runs the samples `which` through LiteRT, or through the ops' own eval when `library` is null. Samples that were skipped
-/// leave the list. E: of the samples; LiteRT's; kInput without samples.
-Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::vector<size_t>& which,
+/// Runs the samples `which` through LiteRT, or through the ops' own eval when `library` is null.
+/// E: of the samples; LiteRT's; kInput without samples.
+Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
                               std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options = {});
 
 }  // namespace atl

@@ -135,5 +135,67 @@ TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(path("qq.tflite")));
 }
 
+// Ten pictures, one a digit.
+void put_pictures(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  for (int d = 0; d < 10; ++d)
+    std::filesystem::copy_file(source_file("demo/images/" + std::to_string(d) + ".png"), folder / (std::to_string(d) + ".png"));
+}
+
+TEST_F(QuantizeTest, BrokenPicturesAreLeftOutAndNamed) {
+  put_pictures(path("pictures"));
+  write("pictures/5a.jpg", "\xff\xd8\xff\xe0 and then nothing");
+  write("pictures/7a.png", "no picture");
+  const std::vector<std::string> data = {"--calibrate", "pictures", "--preprocess", "scale=1/255"};
+  const json warnings = quantize(data)["quantization"]["warnings"];
+  ASSERT_EQ(warnings.size(), 3u) << warnings;
+  EXPECT_EQ(warnings[0], "2 of 12 samples were left out");
+  EXPECT_NE(warnings[1].get<std::string>().find("pictures/5a.jpg'"), std::string::npos) << warnings;
+  EXPECT_EQ(warnings[2], "left out: 'pictures/7a.png': not a JPEG, PNG or BMP image");
+  const Answer strict = run({"quantize", kDigits, "-o", "s.tflite", "--calibrate", "pictures", "--strict"});
+  EXPECT_EQ(strict.exit_code, 1);
+  EXPECT_NE(strict.err.find("pictures/5a.jpg'"), std::string::npos) << strict.err;
+  EXPECT_FALSE(std::filesystem::exists(path("s.tflite")));
+}
+
+TEST_F(QuantizeTest, DataThatCannotBeUsedIsRefused) {
+  put_pictures(path("pictures"));
+  const auto refusal = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"quantize", kDigits, "-o", "n.tflite", "--calibrate"});
+    const Answer a = run(args);
+    EXPECT_EQ(a.exit_code, 1) << a.out;
+    EXPECT_FALSE(std::filesystem::exists(path("n.tflite")));
+    return a.err;
+  };
+  const std::string size = refusal({"pictures", "--preprocess", "size=9x7"});
+  EXPECT_TRUE(size.starts_with("error[E602]: none of the 10 samples of 'pictures' can be used\n")) << size;
+  EXPECT_NE(size.find("input 'x' is f32[1x1x8x8], an image of 9x7 pixels after preprocessing is given"), std::string::npos)
+      << size;
+  std::string line = "0.5";
+  for (int i = 1; i < 64; ++i) line += ",0.25";
+  write("nan.csv", "nan" + line.substr(3) + "\n");
+  const std::string nan = refusal({"nan.csv"});
+  EXPECT_NE(nan.find("sample 'nan.csv[0]' has 1 NaN or infinite values of 64 for input 'x'"), std::string::npos) << nan;
+  std::filesystem::create_directories(path("empty"));
+  EXPECT_TRUE(refusal({"empty"}).starts_with("error[E102]: 'empty' is an empty folder\n"));
+  EXPECT_TRUE(refusal({source_file("tests/quant/data/digits_calibration.npz")})
+                  .starts_with("error[E602]: digits_calibration.npz: input 'x' takes f32[1x8x8] for one example, f32[3x32x32] "
+                               "is given\n"));
+}
+
+TEST_F(QuantizeTest, ASampleWithNanCalibratesNothing) {
+  std::string lines;
+  for (int n = 0; n < 12; ++n) {
+    lines += n == 7 ? "inf" : std::to_string(n % 5 / 4.0);
+    for (int i = 1; i < 64; ++i) lines += "," + std::to_string((i * (n + 1)) % 16 / 16.0);
+    lines += "\n";
+  }
+  write("some.csv", lines);
+  const json q = quantize({"--calibrate", "some.csv"})["quantization"];
+  EXPECT_EQ(q["warnings"][0], "1 of 12 samples were left out");
+  EXPECT_EQ(q["warnings"][1], "left out: sample 'some.csv[7]' has 1 NaN or infinite values of 64 for input 'x'");
+  EXPECT_TRUE(q["outputs"][0]["snr_db"].is_number());
+}
+
 }  // namespace
 }  // namespace atl::cli

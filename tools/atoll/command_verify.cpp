@@ -113,6 +113,7 @@ void add_verify(CLI::App& app, Outcome& outcome) {
   c->add_option("--data", o.data, "samples on which a quantized file is compared with the float model, layer by layer");
   c->add_option("--preprocess", o.preprocess, "what becomes of images of --data, as in `atoll run --help`");
   c->add_option("--max-samples", o.max_samples, "samples of --data to take, spread over it")->capture_default_str();
+  c->add_flag("--strict", o.strict, "a sample of --data that cannot be read is an error, not left out");
   c->add_option("--random", o.random_inputs, "sets of random inputs besides it")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
