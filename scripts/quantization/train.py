@@ -21,8 +21,8 @@ import portable
 import rendered
 
 BATCH = 64
-STEPS = {"digits_mobilenet": 900, "digits_efficientnet": 900, "digits_transformer": 2400, "shapes_detector": 1600}
-RATE = {"digits_mobilenet": 6e-3, "digits_efficientnet": 6e-3, "digits_transformer": 1.5e-3, "shapes_detector": 4e-3}
+STEPS = {"digits_mobilenet": 900, "digits_efficientnet": 900, "digits_transformer": 1800, "shapes_detector": 1600}
+RATE = {"digits_mobilenet": 6e-3, "digits_efficientnet": 6e-3, "digits_transformer": 2e-3, "shapes_detector": 4e-3}
 
 
 def optimise(model, name, batches, loss_of):
