@@ -140,12 +140,14 @@ CompiledModel& CompiledModel::operator=(CompiledModel&& other) noexcept {
 }
 
 CompiledModel::~CompiledModel() {
-  // What a lost device still works on stays for ever.
-  static auto& lost = *new std::vector<std::unique_ptr<State>>();
+  if (state_ && !state_->close()) State::keep(std::move(state_));
+}
+
+void CompiledModel::State::keep(std::unique_ptr<State> state) {
+  static auto& kept = *new std::vector<std::unique_ptr<State>>();
   static std::mutex mutex;
-  if (!state_ || state_->close()) return;
   const std::lock_guard lock(mutex);
-  lost.push_back(std::move(state_));
+  kept.push_back(std::move(state));
 }
 
 Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary> library, ModelImage image,

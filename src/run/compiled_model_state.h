@@ -39,6 +39,8 @@ struct CompiledModel::State {
 
   /// Frees all of LiteRT's; false when the device does not answer, and then nothing of this object may be freed.
   bool close();
+  /// Keeps what a lost device may still work on, for ever.
+  static void keep(std::unique_ptr<State> state);
 
   /// Makes a call that may reach a device: on the device's thread where there is one. `lost` afterwards means that it has not
   /// come back.
