@@ -25,13 +25,9 @@ def prepare(path, threads):
     return interpreter
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    interpreters = [prepare(f, args.threads) for f in args.files]
+def measure(files, rounds, threads):
+    """Median seconds of each file; the files take turns."""
+    interpreters = [prepare(f, threads) for f in files]
     times = [[] for _ in interpreters]
     once = []
     for interpreter in interpreters:
@@ -40,15 +36,24 @@ def main():
         once.append(time.perf_counter() - start)
     # Short networks are run several times a turn, so that a turn lasts about 5 ms.
     repeat = max(1, int(0.005 / max(min(once), 1e-6)))
-    for _ in range(args.rounds):
+    for _ in range(rounds):
         for interpreter, list_of_times in zip(interpreters, times):
             start = time.perf_counter()
             for _ in range(repeat):
                 interpreter.invoke()
             list_of_times.append((time.perf_counter() - start) / repeat)
-    base = statistics.median(times[0])
-    for path, t in zip(args.files, times):
-        print(f"{statistics.median(t) * 1e3:9.3f} ms  ratio of the first to it {base / statistics.median(t):5.2f}  {path}")
+    return [statistics.median(t) for t in times]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    medians = measure(args.files, args.rounds, args.threads)
+    for path, median in zip(args.files, medians):
+        print(f"{median * 1e3:9.3f} ms  ratio of the first to it {medians[0] / median:5.2f}  {path}")
 
 
 if __name__ == "__main__":

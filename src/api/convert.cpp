@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -193,6 +194,18 @@ void describe(const Graph& graph, ConvertReport& report) {
   for (const auto& [name, count] : report.ops) report.op_count += count;
 }
 
+// Such a file is written all the same: LiteRT's Python interpreter runs it.
+void warn_of_empty_inputs(const Graph& graph, ConvertReport& report) {
+  for (const Port& p : graph.inputs()) {
+    const Type& type = graph.type(p.value);
+    if (std::ranges::find(type.shape, 0) == type.shape.end()) continue;
+    report.warnings.push_back(fmt::format(
+        "input '{}' ({}) has no elements: LiteRT's C API does not run the file, nor does `atoll run`; export with an "
+        "example that has some",
+        p.name, to_string(type)));
+  }
+}
+
 // A float model with one graph is what can be quantized.
 Status check_quantizable(const Model& model, const std::string& source) {
   if (model.graphs.size() != 1)
@@ -252,6 +265,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   for (const Perm& p : layouts.inputs) report.inputs.push_back({{}, {}, p});
   for (const Perm& p : layouts.outputs) report.outputs.push_back({{}, {}, p});
   describe(graph, report);
+  warn_of_empty_inputs(graph, report);
 
   model.signatures.push_back({"serving_default", 0});
   model.description = "Converted by Atoll " ATOLL_VERSION;

@@ -13,9 +13,8 @@ std::vector<ExecutableReport::Layer> layers_of(const std::vector<edgetpu::Packag
 
 }  // namespace
 
-Result<std::vector<PackageReport>> inspect_packages(std::span<const std::byte> bytes,
-                                                    const std::shared_ptr<const void>& owner) {
-  TRY(const auto model, edgetpu::read_source_model(bytes, owner));
+Result<std::vector<PackageReport>> inspect_packages(const FileView& file) {
+  TRY(const auto model, edgetpu::read_source_model(file));
   TRY(const auto packages, edgetpu::read_packages(model));
   std::vector<PackageReport> out;
   for (const edgetpu::Package& p : packages) {

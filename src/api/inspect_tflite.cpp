@@ -21,8 +21,8 @@ Error damaged(std::string what) { return error(Code::kTflite, std::move(what), "
 // Reads the tables of one file into a report. Indices are checked here: verifying a flatbuffer does not.
 class TfliteInspection {
  public:
-  TfliteInspection(const FileView& file, std::span<const std::byte> bytes, const InspectOptions& options, InspectReport& report)
-      : file_(file), bytes_(bytes), options_(options), report_(report) {}
+  TfliteInspection(const FileView& file, const InspectOptions& options, InspectReport& report)
+      : file_(file), options_(options), report_(report) {}
   Status run();
 
  private:
@@ -42,7 +42,6 @@ class TfliteInspection {
   Result<const FileTensor*> tensor(size_t subgraph, int64_t index, std::string_view what) const;
 
   const FileView& file_;
-  std::span<const std::byte> bytes_;
   const InspectOptions& options_;
   InspectReport& report_;
   TfliteReport facts_;
@@ -190,7 +189,7 @@ Status TfliteInspection::run() {
   TRY_STATUS(read_metadata());
   const bool is_compiled = std::ranges::any_of(codes_, [](const Code& c) { return c.name == edgetpu::kCompiledOperator; });
   if (is_compiled) {
-    TRY(facts_.packages, inspect_packages(bytes_, file_.owner()));
+    TRY(facts_.packages, inspect_packages(file_));
   }
   for (const auto& [key, count] : counts_) {
     const auto& [name, version, custom] = key;
@@ -218,7 +217,7 @@ std::optional<AtollEntry> parse_atoll_entry(std::string_view text) {
 Status inspect_tflite(const std::shared_ptr<const MappedFile>& file, const InspectOptions& options, InspectReport& report) {
   const auto inspect = [&]() -> Status {
     TRY(const FileView view, FileView::open(file->bytes(), file));
-    return TfliteInspection(view, file->bytes(), options, report).run();
+    return TfliteInspection(view, options, report).run();
   };
   if (Status status = inspect(); !status) return std::move(status.error()).in(fmt::format("while reading '{}'", file->path()));
   if (!options.graph) return {};

@@ -27,14 +27,6 @@ struct Runs {
   std::vector<double> seconds;
 };
 
-NdArray item_of(const NdArray& array, size_t index) {
-  const auto count = size_t(array.shape[0]);
-  const size_t bytes = array.bytes.size() / count, at = count == 1 ? 0 : index * bytes;
-  return {array.dtype,
-          {array.shape.begin() + 1, array.shape.end()},
-          {array.bytes.begin() + ptrdiff_t(at), array.bytes.begin() + ptrdiff_t(at + bytes)}};
-}
-
 Result<std::vector<NdArray>> timed_run(LoadedModel& loaded, std::span<const NdArray> inputs, std::vector<double>& seconds) {
   const auto start = std::chrono::steady_clock::now();
   TRY(auto outputs, loaded.model.run(loaded.signature, inputs));
@@ -85,7 +77,7 @@ Result<Runs> run_items(LoadedModel& loaded, const InputArrays& inputs, const Pro
     if (progress) progress("running", double(i), double(items));
     if (i > 0 && loaded.has_state) TRY_STATUS(loaded.model.reset_variables(loaded.signature));
     std::vector<NdArray> item;
-    for (const NdArray& a : inputs.arrays) item.push_back(item_of(a, i));
+    for (const NdArray& a : inputs.arrays) item.push_back(a.item(a.shape[0] == 1 ? 0 : i));
     TRY(auto outputs, timed_run(loaded, item, runs.seconds));
     TRY_STATUS(stack(std::move(outputs), loaded.info(), inputs.along_batch, runs));
   }

@@ -45,12 +45,6 @@ Result<std::vector<int64_t>> labels_of(const NdArray& array, const std::string& 
   return out;
 }
 
-NdArray slice_of(const NdArray& array, size_t index) {
-  const size_t bytes = array.bytes.size() / size_t(array.shape[0]);
-  const auto begin = array.bytes.begin() + ptrdiff_t(index * bytes);
-  return {array.dtype, {array.shape.begin() + 1, array.shape.end()}, {begin, begin + ptrdiff_t(bytes)}};
-}
-
 class StackedDataset : public Dataset {
  public:
   StackedDataset(std::string name, std::vector<NamedArray> stacked, std::vector<int64_t> labels)
@@ -59,7 +53,7 @@ class StackedDataset : public Dataset {
   Result<Example> get(size_t index) const override {
     if (index >= size()) return error(Code::kInput, fmt::format("example {} of {} is asked for", index, size()));
     Example out;
-    for (const NamedArray& a : stacked_) out.arrays.push_back({a.name, slice_of(a.array, index)});
+    for (const NamedArray& a : stacked_) out.arrays.push_back({a.name, a.array.item(index)});
     if (!labels_.empty()) out.label = labels_[index];
     out.name = fmt::format("{}[{}]", name_, index);
     return out;
@@ -118,30 +112,6 @@ Result<std::vector<int64_t>> take_labels(std::vector<NamedArray>& arrays, const 
   return labels;
 }
 
-Result<double> element_of(const NdArray& array, size_t i) {
-  switch (array.dtype) {
-    case ElementType::kF64:
-      return array.values<double>()[i];
-    case ElementType::kF32:
-      return double(array.values<float>()[i]);
-    case ElementType::kI64:
-      return double(array.values<int64_t>()[i]);
-    case ElementType::kI32:
-      return double(array.values<int32_t>()[i]);
-    case ElementType::kI16:
-      return double(array.values<int16_t>()[i]);
-    case ElementType::kI8:
-      return double(array.values<int8_t>()[i]);
-    case ElementType::kU16:
-      return double(array.values<uint16_t>()[i]);
-    case ElementType::kU8:
-    case ElementType::kBool:
-      return double(array.values<uint8_t>()[i]);
-    default:
-      return error(Code::kInput, fmt::format("values of {} cannot be converted", name(array.dtype)));
-  }
-}
-
 bool put(NdArray& array, size_t i, double v) {
   const auto store = [&]<class T>(T) {
     array.mutable_values<T>()[i] = static_cast<T>(v);
@@ -190,7 +160,7 @@ Result<NdArray> quantized(const NdArray& array, const TensorInfo& input, const s
   const auto [low, high] = bounds_of(input.dtype);
   const size_t n = element_count_of(array.shape).value_or(0);
   for (size_t i = 0; i < n; ++i) {
-    TRY(const double v, element_of(array, i));
+    TRY(const double v, array.number(i));
     if (std::isnan(v)) return error(Code::kInput, fmt::format("{}: a value for input '{}' is NaN", example, input.name));
     put(out, i, std::clamp(std::nearbyint(v / scale) + zero, low, high));
   }
@@ -202,7 +172,7 @@ Result<NdArray> converted(const NdArray& array, const TensorInfo& input, const s
   TRY(NdArray out, NdArray::zeros(input.dtype, array.shape));
   const size_t n = element_count_of(array.shape).value_or(0);
   for (size_t i = 0; i < n; ++i) {
-    TRY(const double v, element_of(array, i));
+    TRY(const double v, array.number(i));
     if (!put(out, i, v))
       return error(Code::kInput, fmt::format("{}: input '{}' is {}, {} is given and its value {} does not fit", example,
                                              input.name, input.text(), array.text(), v));
@@ -283,7 +253,7 @@ Result<std::unique_ptr<Dataset>> make_array_dataset(const std::filesystem::path&
   if (!options.inputs.empty()) {
     // One example is fitted to check shapes, then all of them at once.
     std::vector<NamedArray> first;
-    for (const NamedArray& a : arrays) first.push_back({a.name, slice_of(a.array, 0)});
+    for (const NamedArray& a : arrays) first.push_back({a.name, a.array.item(0)});
     TRY(const auto fitted, fit_arrays(first, options.inputs, file));
     std::vector<NamedArray> stacked;
     for (size_t i = 0; i < fitted.size(); ++i) {

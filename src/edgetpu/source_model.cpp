@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "edgetpu/package.h"
-#include "tflite/file_view.h"
 
 namespace atl::edgetpu {
 namespace {
@@ -114,9 +113,13 @@ std::optional<std::vector<int64_t>> SourceModel::ints(const SourceOp& op, size_t
 }
 
 Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  TRY(const FileView file, FileView::open(bytes, owner));
+  TRY(const FileView file, FileView::open(bytes, std::move(owner)));
+  return read_source_model(file);
+}
+
+Result<SourceModel> read_source_model(const FileView& file) {
   SourceModel out;
-  out.owner = std::move(owner);
+  out.owner = file.owner();
   out.subgraphs = size_of(file.model().subgraphs());
   if (out.subgraphs == 0) return damaged("the file has no subgraph");
   const tflite::SubGraph& graph = *file.model().subgraphs()->Get(0);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/type.h"
+#include "tflite/file_view.h"
 
 namespace atl::edgetpu {
 
@@ -56,6 +56,7 @@ struct SourceModel {
 
 /// Reads the structure of a file. E: kTflite for a damaged one.
 Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+Result<SourceModel> read_source_model(const FileView& file);
 
 /// What makes the compiler refuse a model as a whole, naming the tensor. E: kUnsupportedType for float or dynamically quantized
 /// operators only, kSymbolic for an open dimension, kUnsupportedForm for several subgraphs or a model that is compiled already.

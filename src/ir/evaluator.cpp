@@ -1,6 +1,19 @@
 #include "ir/evaluator.h"
 
+#include <utility>
+
 namespace atl {
+namespace {
+
+thread_local std::optional<EvaluationLimit::Clock::time_point> limit;
+
+}  // namespace
+
+EvaluationLimit::EvaluationLimit(std::optional<Clock::time_point> end) : around_(std::exchange(limit, end)) {}
+
+EvaluationLimit::~EvaluationLimit() { limit = around_; }
+
+bool EvaluationLimit::has_passed() { return limit && Clock::now() > *limit; }
 
 Tensor absent_operand() { return Tensor::view(Type{DType::kUnknown, {}, {}}, nullptr, nullptr); }
 

@@ -1,11 +1,29 @@
 // Evaluator: a graph computed by the ops' own eval, node by node.
 #pragma once
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "ir/graph.h"
 
 namespace atl {
+
+/// Until when evaluations on this thread may go on. It reaches the graphs inside ops, whose loops may never end: eval of such
+/// an op fails once it has passed. The innermost one holds; its end gives way to the one around it.
+class EvaluationLimit {
+ public:
+  using Clock = std::chrono::steady_clock;
+  explicit EvaluationLimit(std::optional<Clock::time_point> end);
+  ~EvaluationLimit();
+  EvaluationLimit(const EvaluationLimit&) = delete;
+  EvaluationLimit& operator=(const EvaluationLimit&) = delete;
+  /// False where there is none.
+  static bool has_passed();
+
+ private:
+  std::optional<Clock::time_point> around_;
+};
 
 /// A graph made ready to be computed, once or many times. The graph must outlive it.
 class Evaluator {

@@ -23,6 +23,7 @@ Result<Values> Graph::add(OpPtr op, Values in, OriginId origin) {
   }
   const uint32_t id = uint32_t(nodes_.size());
   uses_.emplace_back(out->size());
+  places_.emplace_back(in.size());
   for (uint32_t i = 0; i < in.size(); ++i)
     if (in[i].valid()) add_use(in[i], {id, i});
   Values result;
@@ -35,6 +36,7 @@ Value Graph::add_constant(ConstantPtr c, OriginId origin) {
   static const OpPtr kOp = make_op(Const{});
   const Value v{uint32_t(nodes_.size()), 0};
   uses_.emplace_back(1);
+  places_.emplace_back();
   nodes_.push_back({kOp, {}, {c->type()}, origin, c, false});
   return v;
 }
@@ -43,12 +45,14 @@ Value Graph::add_input(std::string name, Type type) {
   static const OpPtr kOp = make_op(Input{});
   const Value v{uint32_t(nodes_.size()), 0};
   uses_.emplace_back(1);
+  places_.emplace_back();
   nodes_.push_back({kOp, {}, {std::move(type)}, 0, nullptr, false});
   inputs_.push_back({std::move(name), v});
   return v;
 }
 
 void Graph::add_output(std::string name, Value v) {
+  output_places_.push_back(0);
   add_use(v, {kGraphOutput, uint32_t(outputs_.size())});
   outputs_.push_back({std::move(name), v});
 }
@@ -120,10 +124,18 @@ OriginId Graph::add_origin(Origin o) {
   return it->second;
 }
 
+void Graph::add_use(Value v, Use use) {
+  auto& list = uses_[v.node][v.index];
+  place_of(use) = uint32_t(list.size());
+  list.push_back(use);
+}
+
 void Graph::remove_use(Value v, Use use) {
   auto& list = uses_[v.node][v.index];
-  const auto it = std::find(list.begin(), list.end(), use);
-  if (it != list.end()) list.erase(it);
+  const uint32_t place = place_of(use);
+  list[place] = list.back();
+  place_of(list[place]) = place;
+  list.pop_back();
 }
 
 Status Graph::replace(Value from, Value to, uint32_t exempt) {

@@ -85,6 +85,7 @@ class Graph {
   /// The constant behind a value, or nullptr.
   const Constant* constant(Value v) const { return v.valid() ? nodes_[v.node].constant.get() : nullptr; }
   const ConstantPtr& constant_ptr(Value v) const { return nodes_[v.node].constant; }
+  /// In no particular order, but the same on every run.
   const std::vector<Use>& uses(Value v) const { return uses_[v.node][v.index]; }
 
   /// Live nodes (constants and inputs included), operands before their users; deterministic, linear.
@@ -112,11 +113,17 @@ class Graph {
   void set_output(size_t i, Value v);
 
  private:
-  void add_use(Value v, Use use) { uses_[v.node][v.index].push_back(use); }
+  void add_use(Value v, Use use);
   void remove_use(Value v, Use use);
+  uint32_t& place_of(Use use) {
+    return use.node == kGraphOutput ? output_places_[use.operand] : places_[use.node][use.operand];
+  }
 
   std::vector<Node> nodes_;
   std::vector<std::vector<std::vector<Use>>> uses_;
+  // Where each operand and each output stands in the use list of its value, so that a use is removed without a search.
+  std::vector<std::vector<uint32_t>> places_;
+  std::vector<uint32_t> output_places_;
   std::vector<Port> inputs_, outputs_;
   std::vector<State> states_;
   std::vector<Origin> origins_{Origin{}};

@@ -94,16 +94,24 @@ Tensor cast(const Tensor& t, DType to) {
 
 namespace {
 
+/// Element `i` of elements that may lie at any address, as a mapped file has them.
 template <class Word>
-void copy_strided(Word* out, const Word* in, const Shape& shape, std::span<const int64_t> strides) {
+Word element_at(const std::byte* in, int64_t i) {
+  Word w;
+  std::memcpy(&w, in + i * int64_t{sizeof(Word)}, sizeof w);
+  return w;
+}
+
+template <class Word>
+void copy_strided(Word* out, const std::byte* in, const Shape& shape, std::span<const int64_t> strides) {
   const size_t rank = shape.size();
   if (element_count(shape) == 0) return;
   if (rank == 0) {
-    *out = *in;
+    *out = element_at<Word>(in, 0);
     return;
   }
   if (rank == 1) {
-    for (int64_t i = 0; i < shape[0]; ++i) out[i] = in[i * strides[0]];
+    for (int64_t i = 0; i < shape[0]; ++i) out[i] = element_at<Word>(in, i * strides[0]);
     return;
   }
   // The two innermost axes as a loop nest, the others by an odometer.
@@ -113,14 +121,16 @@ void copy_strided(Word* out, const Word* in, const Shape& shape, std::span<const
   for (;;) {
     int64_t base = 0;
     for (size_t a = 0; a + 2 < rank; ++a) base += index[a] * strides[a];
-    const Word* src = in + base;
+    const std::byte* src = in + base * int64_t{sizeof(Word)};
     if (col_stride == 1) {
-      for (int64_t r = 0; r < rows; ++r) std::memcpy(out + r * cols, src + r * row_stride, size_t(cols) * sizeof(Word));
+      for (int64_t r = 0; r < rows; ++r)
+        std::memcpy(out + r * cols, src + r * row_stride * int64_t{sizeof(Word)}, size_t(cols) * sizeof(Word));
     } else {
       for (int64_t r0 = 0; r0 < rows; r0 += kBlock)
         for (int64_t c0 = 0; c0 < cols; c0 += kBlock)
           for (int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r)
-            for (int64_t c = c0; c < std::min(cols, c0 + kBlock); ++c) out[r * cols + c] = src[r * row_stride + c * col_stride];
+            for (int64_t c = c0; c < std::min(cols, c0 + kBlock); ++c)
+              out[r * cols + c] = element_at<Word>(src, r * row_stride + c * col_stride);
     }
     out += rows * cols;
     size_t a = rank - 2;
@@ -148,7 +158,7 @@ Tensor gather_strided(const Type& type, const std::byte* base, int64_t offset, s
       st.push_back(strides[i]);
     }
   }
-  auto run = [&]<class Word>(Word) { copy_strided(out.mutable_data<Word>(), reinterpret_cast<const Word*>(in), shape, st); };
+  auto run = [&]<class Word>(Word) { copy_strided(out.mutable_data<Word>(), in, shape, st); };
   if (width == 8) run(uint64_t{});
   if (width == 4) run(uint32_t{});
   if (width == 2) run(uint16_t{});

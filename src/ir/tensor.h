@@ -26,7 +26,7 @@ class Tensor {
   template <class T>
   static Tensor of(DType dtype, Shape shape, std::span<const T> values) {
     Tensor t = make(Type{dtype, std::move(shape), {}});
-    std::memcpy(t.mutable_bytes(), values.data(), values.size_bytes());
+    if (!values.empty()) std::memcpy(t.mutable_bytes(), values.data(), values.size_bytes());
     return t;
   }
   static Tensor of_i32(const std::vector<int64_t>& values);  ///< a vector of int32, as LiteRT's shape operands

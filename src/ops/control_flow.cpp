@@ -78,6 +78,7 @@ struct WhileFacts {
     for (int64_t trips = 0;; ++trips) {
       TRY([[maybe_unused]] const bool judged, cond.run(variables, next));
       if (!truth(next[0])) return variables;
+      if (EvaluationLimit::has_passed()) return error(Code::kInput, fmt::format("a loop has not ended after {} runs", trips));
       if (trips == kMaxTrips)
         return error(Code::kUnsupportedForm, fmt::format("a loop runs more than {} times", kMaxTrips),
                      "give inputs on which it ends");

@@ -88,4 +88,38 @@ Result<NdArray> NdArray::zeros(ElementType dtype, std::vector<int64_t> shape) {
   return NdArray{dtype, std::move(shape), std::vector<std::byte>(*size)};
 }
 
+NdArray NdArray::item(size_t i) const {
+  const size_t size = bytes.size() / size_t(shape[0]);
+  const auto begin = bytes.begin() + ptrdiff_t(i * size);
+  return {dtype, {shape.begin() + 1, shape.end()}, {begin, begin + ptrdiff_t(size)}};
+}
+
+Result<double> NdArray::number(size_t i) const {
+  switch (dtype) {
+    case ElementType::kF64:
+      return values<double>()[i];
+    case ElementType::kF32:
+      return double(values<float>()[i]);
+    case ElementType::kI64:
+      return double(values<int64_t>()[i]);
+    case ElementType::kU64:
+      return double(values<uint64_t>()[i]);
+    case ElementType::kI32:
+      return double(values<int32_t>()[i]);
+    case ElementType::kU32:
+      return double(values<uint32_t>()[i]);
+    case ElementType::kI16:
+      return double(values<int16_t>()[i]);
+    case ElementType::kU16:
+      return double(values<uint16_t>()[i]);
+    case ElementType::kI8:
+      return double(values<int8_t>()[i]);
+    case ElementType::kU8:
+    case ElementType::kBool:
+      return double(values<uint8_t>()[i]);
+    default:
+      return error(Code::kInput, fmt::format("values of {} cannot be converted", name(dtype)));
+  }
+}
+
 }  // namespace atl

@@ -70,6 +70,11 @@ struct NdArray {
   std::span<T> mutable_values() {
     return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  /// Element `i` of the first axis: an array of the other axes. The first axis must be there and longer than `i`.
+  NdArray item(size_t i) const;
+  /// Value `i` in row-major order as the nearest double. E: kInput for a type that C++ has no number for (f16, bf16, i4,
+  /// complex, strings).
+  Result<double> number(size_t i) const;
   std::string text() const { return tensor_text(dtype, shape); }
 };
 

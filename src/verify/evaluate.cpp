@@ -64,9 +64,13 @@ Result<Evaluation> evaluate(const Graph& g, std::span<const Tensor> inputs, cons
     done += estimated_work(g, step.id);
     out.share = total > 0 ? done / total : 1;
     if (options.observer && !options.observer({step.id, step.operands, step.results, out.share})) return false;
-    return !(options.deadline && std::chrono::steady_clock::now() > *options.deadline && out.share < 1);
+    return !EvaluationLimit::has_passed() || out.share >= 1;
   };
-  TRY(out.complete, evaluator.run(inputs, out.outputs, after));
+  const EvaluationLimit limit(options.deadline);
+  auto ran = evaluator.run(inputs, out.outputs, after);
+  // A loop that was cut off fails.
+  if (!ran && !EvaluationLimit::has_passed()) return std::move(ran.error());
+  out.complete = ran && *ran;
   if (out.complete) out.share = 1;
   return out;
 }

@@ -18,7 +18,7 @@ struct EvaluatedNode {
 };
 
 struct EvaluateOptions {
-  /// Looked at after every node; a node that has begun is finished.
+  /// Looked at after every node, and after every run of a loop inside one; any other node that has begun is finished.
   std::optional<std::chrono::steady_clock::time_point> deadline;
   /// Called after every node but inputs and constants, in topological order; false ends the evaluation.
   std::function<bool(const EvaluatedNode&)> observer;

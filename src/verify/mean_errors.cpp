@@ -49,7 +49,7 @@ IntegerMeans integer_means(std::span<const std::byte> bytes, const Type& type) {
 Result<MeanErrors> MeanErrors::open(const Graph& g, const QuantPlan& plan, std::vector<Value> values,
                                     const SampleSource& samples, std::span<const size_t> which,
                                     std::shared_ptr<const LiteRtLibrary> library, const WrittenModelOptions& options) {
-  MeanErrors m(g, std::move(library), options);
+  MeanErrors m(std::move(library), options);
   TRY(const WrittenFileSource file, written_in_memory(g));
   TRY(ExposedModel model, ExposedModel::open(m.library_, g, file, values, options));
   for (const size_t i : which) {

@@ -27,9 +27,8 @@ class MeanErrors {
                                                              std::span<const Value> values) const;
 
  private:
-  MeanErrors(const Graph& g, std::shared_ptr<const LiteRtLibrary> library, WrittenModelOptions options)
-      : g_(&g), library_(std::move(library)), options_(std::move(options)) {}
-  const Graph* g_;
+  MeanErrors(std::shared_ptr<const LiteRtLibrary> library, WrittenModelOptions options)
+      : library_(std::move(library)), options_(std::move(options)) {}
   std::shared_ptr<const LiteRtLibrary> library_;
   WrittenModelOptions options_;
   std::vector<std::vector<NdArray>> inputs_;                       // by sample

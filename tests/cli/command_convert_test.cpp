@@ -21,6 +21,16 @@ TEST_F(CommandLineTest, ConvertReportsAsJson) {
   EXPECT_EQ(names(), std::vector<std::string>{"d.tflite"});
 }
 
+TEST_F(CommandLineTest, AnInputWithoutElementsIsWarnedOf) {
+  const Answer a = run({"convert", source_file("tests/read/fixtures/empty_input.pt2"), "-o", "e.tflite", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json j = json::parse(a.out, nullptr, false);
+  ASSERT_TRUE(j.is_object()) << a.out;
+  EXPECT_EQ(j["proof"]["verdict"], "not run");
+  EXPECT_EQ(j["warnings"], json::array({"input 'x' (f32[0,3]) has no elements: LiteRT's C API does not run the file, nor does "
+                                        "`atoll run`; export with an example that has some"}));
+}
+
 TEST_F(CommandLineTest, ConvertGivesTheSameBytes) {
   ASSERT_EQ(run({"convert", kDigits, "-o", "a.tflite", "--quiet"}).out, "");
   ASSERT_EQ(run({"convert", kDigits, "-o", "b.tflite", "--quiet"}).exit_code, 0);

@@ -5,7 +5,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kCommands = {"convert", "inspect", "run", "bench", "verify", "doctor", "ops"};
+const std::vector<std::string> kCommands = {"convert", "inspect", "run", "bench", "verify", "place", "doctor", "ops"};
 
 TEST_F(CommandLineTest, HelpOfEveryCommandHasAnExample) {
   const Answer all = run({"--help"});
@@ -32,6 +32,7 @@ TEST_F(CommandLineTest, UsageErrorsExitWith2) {
       {"refine"},
       {"convert", "a.pt2"},
       {"convert", "a.pt2", "-o", "b.tflite", "--layout", "sideways"},
+      {"convert", "a.pt2", "-o", "b.tflite", "--rewrite-limit", "-5"},
       {"run", "a.tflite", "--kernels", "fast"},
       {"bench", "a.tflite", "--runs", "0"},
       {"verify", "a.pt2", "b.tflite", "--reference", "onnx"},
@@ -92,6 +93,18 @@ TEST_F(CommandLineTest, NoControlCodesInAPipe) {
       EXPECT_EQ(a.out.find('\r'), std::string::npos) << args[0];
       EXPECT_EQ(a.err.find('\r'), std::string::npos) << args[0];
     }
+  }
+}
+
+// A short answer fails when it is flushed, a long one while it is printed.
+TEST_F(CommandLineTest, AStandardOutputThatIsFull) {
+  for (const std::string args : {"--version", "doctor", "ops --json"}) {
+    const std::string command =
+        std::string("'") + ATOLL_BINARY + "' " + args + " > /dev/full 2> '" + path("err").string() + "'";
+    const int status = std::system(command.c_str());
+    ASSERT_TRUE(WIFEXITED(status)) << args;
+    EXPECT_EQ(WEXITSTATUS(status), 1) << args;
+    EXPECT_EQ(read("err"), "error[E109]: the standard output cannot be written\n") << args;
   }
 }
 

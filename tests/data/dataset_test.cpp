@@ -51,7 +51,7 @@ class DatasetTest : public testing::Test {
 
 NdArray floats(std::vector<int64_t> shape, const std::vector<float>& values) {
   auto a = NdArray::zeros(ElementType::kF32, std::move(shape));
-  std::memcpy(a->bytes.data(), values.data(), a->bytes.size());
+  if (!values.empty()) std::memcpy(a->bytes.data(), values.data(), a->bytes.size());
   return *a;
 }
 

@@ -48,7 +48,7 @@ std::vector<uint8_t> options_of(const std::vector<std::string>& executables, int
   f.Map([&] {
     f.Int("1", 0);
     f.Key("4");
-    f.String(reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize());
+    f.String(std::string(reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()));
     f.Int("5", -1);
   });
   f.Finish();

@@ -38,6 +38,23 @@ TEST_F(GraphTest, AddInfersTypesAndRecordsUses) {
   EXPECT_EQ(g.as<Unary>(Value{}), nullptr);
 }
 
+TEST_F(GraphTest, UsesGoOneByOneFromAnyPlace) {
+  std::vector<Value> users;
+  for (int i = 0; i < 5; ++i) users.push_back(unary(UnaryKind::kAbs, x));
+  g.add_output("first", users[0]);
+  g.add_output("x", x);
+  g.add_output("last", users[4]);
+  for (const size_t i : {2, 1, 3}) g.release(users[i].node);
+  EXPECT_EQ(g.uses(x).size(), 3u);
+  EXPECT_TRUE(verify(g));
+  ASSERT_TRUE(g.replace(users[0], users[4]));
+  g.release(users[0].node);
+  ASSERT_TRUE(g.set_operand(users[4].node, 0, g.add_input("z", f32({2, 3}))));
+  EXPECT_EQ(g.uses(x), (std::vector<Use>{{kGraphOutput, 1}}));
+  EXPECT_EQ(g.uses(users[4]).size(), 2u);
+  EXPECT_TRUE(verify(g));
+}
+
 TEST_F(GraphTest, AddRefusesWhatInferRefuses) {
   const OriginId origin = g.add_origin({.module_path = "net.add", .file = "net.py", .line = 12});
   const uint32_t size = g.size();

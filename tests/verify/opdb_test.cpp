@@ -100,8 +100,8 @@ TEST_P(OpdbTest, GivesTorchsResults) {
     ASSERT_FALSE(report) << name << " is converted now: move it to the others (scripts/opdb/pack.py)";
     EXPECT_NE(format(report.error()).find(c["refused"].get<std::string>()), std::string::npos) << format(report.error());
     if (!c.value("alone", false)) return;
-    EXPECT_EQ("E" + std::to_string(int(report.error().code)), c["code"]);
-    EXPECT_EQ(report.error().what, c["refused"]);
+    EXPECT_EQ("E" + std::to_string(int(report.error().code)), c["code"].get<std::string>());
+    EXPECT_EQ(report.error().what, c["refused"].get<std::string>());
     EXPECT_TRUE(report.error().others.empty()) << format(report.error());
     return;
   }

@@ -86,6 +86,7 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--dump-dir", args->options.dump_dir, "write the graph after each pass that changed it")->group("Debugging");
   c->add_flag("--time-passes", args->options.time_passes, "print the time of each pass")->group("Debugging");
   c->add_option("--rewrite-limit", args->options.rewrite_limit, "stop rewriting after N rewrites (to bisect)")
+      ->check(CLI::NonNegativeNumber)
       ->group("Debugging");
   c->add_flag("--verify-graph", args->options.verify_graph, "check the graph after every pass")->group("Debugging");
   c->footer(

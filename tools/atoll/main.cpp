@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
 
 #include "command.h"
 #include "device/device_thread.h"
@@ -41,6 +42,8 @@ nlohmann::ordered_json to_json(const Error& e) {
 }
 
 namespace {
+
+Error unwritten_output() { return error(Code::kWrite, "the standard output cannot be written"); }
 
 void print_error(const Error& e, bool json) {
   if (json) {
@@ -84,13 +87,17 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);
+    const int code = app.exit(e);
+    std::cout.flush();
+    if (std::cout) return code;
+    print_error(unwritten_output(), json);
+    return kUserError;
   } catch (const CLI::ParseError& e) {
     const std::string command = app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ";
     print_error(error(Code::kUsage, e.what(), fmt::format("atoll {}--help", command)), json);
     return kUsageError;
   }
-  if (outcome.status && std::fflush(stdout) != 0) outcome.status = error(Code::kWrite, "the output cannot be written");
+  if (outcome.status && std::fflush(stdout) != 0) outcome.status = unwritten_output();
   if (outcome.status) return outcome.exit_code;
   print_error(outcome.status.error(), json);
   return exit_code_of(outcome.status.error());
@@ -107,6 +114,10 @@ int main(int argc, char** argv) {
     std::fflush(nullptr);
     std::_Exit(code);  // a device's library may wait for ever at the end of the process
   } catch (const std::exception& e) {
+    if (std::ferror(stdout) != 0) {
+      std::fputs(format(atl::cli::unwritten_output()).c_str(), stderr);
+      return atl::cli::kUserError;
+    }
     fmt::print(stderr, "error[E901]: {}\n  this is a bug in Atoll; please report it with the command you ran\n", e.what());
     return atl::cli::kBug;
   }
