@@ -20,11 +20,18 @@ struct Standardized {
   Value y, mean, rstd;  ///< mean and 1 / sqrt(var + eps) with kept axes
 };
 
-/// (x - mean) / sqrt(var + eps) over `axes`, two-pass: the variance is the mean of squared deviations.
-Standardized standardize(SourceCall& c, Value x, const std::vector<int64_t>& axes, double eps) {
-  const Value mean = reduce(c, ReduceKind::kMean, x, axes, true);
+/// (x - mean) / sqrt(var + eps) over `axes` and `last_axes`, two-pass: the variance is the mean of squared deviations.
+/// `last_axes` are averaged after the others: in channels-last layout one reduction over both is strided, and several times
+/// slower.
+Standardized standardize(SourceCall& c, Value x, const std::vector<int64_t>& axes, double eps,
+                         const std::vector<int64_t>& last_axes = {}) {
+  const auto mean_of = [&](Value v) {
+    const Value m = reduce(c, ReduceKind::kMean, v, axes, true);
+    return last_axes.empty() ? m : reduce(c, ReduceKind::kMean, m, last_axes, true);
+  };
+  const Value mean = mean_of(x);
   const Value centered = sub(c, x, mean);
-  const Value variance = reduce(c, ReduceKind::kMean, mul(c, centered, centered), axes, true);
+  const Value variance = mean_of(mul(c, centered, centered));
   const Value rstd = unary(c, UnaryKind::kRsqrt, binary(c, BinaryKind::kAdd, variance, eps));
   return {mul(c, centered, rstd), mean, rstd};
 }
@@ -126,13 +133,16 @@ Standardized group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
   std::vector<int64_t> spatial;
   for (int64_t a = 2; a < int64_t(shape.size()); ++a) spatial.push_back(a);
   if (groups == channels && !spatial.empty()) return standardize(c, x, spatial, eps);
-  std::vector<int64_t> axes{groups == 1 ? 1 : 2};
-  for (int64_t a : spatial) axes.push_back(a + (groups == 1 ? 0 : 1));
-  if (groups == 1) return standardize(c, x, axes, eps);
+  if (groups == 1) {
+    spatial.insert(spatial.begin(), 1);
+    return standardize(c, x, spatial, eps);
+  }
   Shape grouped = shape;
   grouped[1] = groups;
   grouped.insert(grouped.begin() + 2, channels / groups);
-  Standardized s = standardize(c, reshape(c, x, grouped), axes, eps);
+  for (int64_t& a : spatial) ++a;
+  Standardized s = spatial.empty() ? standardize(c, reshape(c, x, grouped), {2}, eps)
+                                   : standardize(c, reshape(c, x, grouped), spatial, eps, {2});
   s.y = reshape(c, s.y, shape);
   return s;
 }

@@ -54,7 +54,7 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
     const std::string_view key = entry.substr(0, entry.find('='));
     if (std::none_of(more.begin(), more.end(), [&](const auto& m) { return m.first == key; })) all.emplace_back(entry);
   }
-  for (const auto& [key, value] : more) all.push_back(key + "=" + value);
+  for (const auto& [key, value] : more) all.emplace_back(key).append("=").append(value);
   return all;
 }
 

@@ -29,7 +29,7 @@ void compare_integers(std::span<const float> real, const T* got, ValueDamage& d)
   // Beyond half a step outside, a value is clipped and not rounded.
   const double low = scale * (double(range.low - zero) - 0.5), high = scale * (double(range.high - zero) + 0.5);
   for (size_t i = 0; i < real.size(); ++i) {
-    const int32_t q = got[i];
+    const auto q = static_cast<int32_t>(got[i]);
     const double x = double(real[i]), e = scale * double(q - zero) - x;
     d.signal += x * x;
     d.noise += e * e;
@@ -79,7 +79,7 @@ NdArray as_input(const NdArray& array, const Type& type) {
 /// The two models, and which of their values belong together.
 class Comparer {
  public:
-  static Result<Comparer> open(const Graph& g, const QuantizedGraph& q, std::shared_ptr<const LiteRtLibrary> library,
+  static Result<Comparer> open(const Graph& g, const QuantizedGraph& q, const std::shared_ptr<const LiteRtLibrary>& library,
                                const DamageOptions& options) {
     std::vector<Value> real, integer;
     for (size_t i = 0; i < g.outputs().size(); ++i) {
