@@ -7,6 +7,9 @@
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
+#include "ops/function_table.h"
+#include "ops/integer_functions.h"
 #include "ops/unary.h"
 
 namespace atl {
@@ -33,8 +36,17 @@ struct LeakyReluFacts {
   static constexpr Quant quant = Quant::kRequant;
   static bool homogeneous(const LeakyRelu&) { return true; }
 
-  static QuantRule quantization(const LeakyRelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
-  static constexpr std::string_view dtypes = "f32";
+  static constexpr std::string_view dtypes = "f32", integers = "i8 u8 i16";
+
+  static QuantRule quantization(const LeakyRelu&, TypesIn) { return {.kind = Quant::kRequant, .types = integers}; }
+  static Result<Tensors> eval_integer(const LeakyRelu& o, TensorsIn in, TypesIn out) {
+    return Tensors{integer_leaky_relu(float(o.alpha), in[0], out[0])};
+  }
+  static Status legal_integer(const LeakyRelu&, TypesIn in, TypesIn out) {
+    TRY_STATUS(legal_integer_kernel(name, integers, in[0], out[0]));
+    TRY_STATUS(legal_zero_point(name, in[0]));
+    return legal_zero_point(name, out[0]);
+  }
 
   static Result<Types> infer(const LeakyRelu&, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
@@ -90,8 +102,20 @@ struct GeluFacts {
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
 
-  static QuantRule quantization(const Gelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8"}; }
   static constexpr std::string_view dtypes = "f32 f16";
+
+  // The kernel of 16 bits is a table too coarse to be of use.
+  static QuantRule quantization(const Gelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8"}; }
+  static Result<Tensors> eval_integer(const Gelu& o, TensorsIn in, TypesIn out) {
+    constexpr float kRootHalf = 0.70710678118654752440f, kRoot2OverPi = 0.79788456080286535588f;
+    const auto exact = [](float x) { return 0.5f * x * std::erfc(x * -kRootHalf); };
+    const auto approximate = [](float x) { return 0.5f * x * (1.f + std::tanh(kRoot2OverPi * (x + 0.044715f * x * x * x))); };
+    const std::function<float(float)> f = o.approximate ? std::function<float(float)>(approximate) : exact;
+    return Tensors{in[0].dtype() == DType::kI16 ? interpolated(in[0], out[0], f) : tabulated(in[0], out[0], f)};
+  }
+  static Status legal_integer(const Gelu&, TypesIn in, TypesIn out) {
+    return legal_integer_kernel(name, "i8 u8 i16", in[0], out[0]);
+  }
 
   static Result<Types> infer(const Gelu&, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
@@ -174,8 +198,36 @@ struct PreluFacts {
   static constexpr Quant quant = Quant::kRequant;
   static bool homogeneous(const Prelu&) { return true; }
 
-  static QuantRule quantization(const Prelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8 i16"}; }
   static constexpr std::string_view dtypes = "f32";
+
+  // The kernel of 16 bits takes an alpha of 8, and only runtimes younger than 2.14 have it.
+  static QuantRule quantization(const Prelu&, TypesIn) { return {.kind = Quant::kRequant, .types = "i8 u8"}; }
+  static Result<Tensors> eval_integer(const Prelu&, TensorsIn in, TypesIn out) {
+    const Tensor &x = in[0], &alpha = in[1];
+    const auto scale = float(scale_of(x.type())), out_scale = float(scale_of(out[0]));
+    const FixedPoint above = FixedPoint::of(double(scale / out_scale)),
+                     below = FixedPoint::of(double(scale * float(scale_of(alpha.type())) / out_scale));
+    const int32_t zero = zero_point_of(x.type()), alpha_zero = zero_point_of(alpha.type()), out_zero = zero_point_of(out[0]);
+    const IntegerRange range = integer_range(out[0].dtype);
+    Tensor y = Tensor::make(out[0]);
+    const BroadcastWalk walk(x.shape(), {&x.shape(), &alpha.shape()});
+    walk.rows([&](int64_t at, const std::array<int64_t, 3>& from) {
+      for (int64_t i = 0; i < walk.size.back(); ++i) {
+        const int32_t v = integer_at(x, from[0] + i * walk.stride[0].back()) - zero;
+        const int32_t a = integer_at(alpha, from[1] + i * walk.stride[1].back()) - alpha_zero;
+        const int32_t r = (v >= 0 ? scaled(v, above) : scaled(v * a, below)) + out_zero;
+        set_integer(y, at + i, std::clamp(r, range.low, range.high));
+      }
+    });
+    return Tensors{std::move(y)};
+  }
+  static Status legal_integer(const Prelu&, TypesIn in, TypesIn out) {
+    TRY_STATUS(legal_integer_kernel(name, "i8 u8 i16", in[0], out[0]));
+    const DType wanted = in[0].dtype == DType::kI16 ? DType::kI8 : in[0].dtype;
+    if (in[1].dtype == wanted) return {};
+    return error(Code::kUnsupportedType, fmt::format("alpha beside {} data is to be {}, not {}", atl::name(in[0].dtype),
+                                                     atl::name(wanted), atl::name(in[1].dtype)));
+  }
 
   static Result<Types> infer(const Prelu&, TypesIn in) {
     CHECK_OP(C1, in.size() == 2, "two operands are needed, not {}", in.size());

@@ -15,7 +15,11 @@ struct ArgReduceFacts {
   static constexpr std::string_view name = "arg_reduce";
   static constexpr std::string_view summary = "the index of the largest or smallest element along an axis";
   static constexpr Layout layout = Layout::kAxisAttr;
-  static constexpr Quant quant = Quant::kFixedOutput;
+  static constexpr Quant quant = Quant::kSameScale;
+
+  static QuantRule quantization(const ArgReduce&, TypesIn) {
+    return {.kind = Quant::kSameScale, .types = "i8 u8", .selects = false};
+  }
 
   static Result<Types> infer(const ArgReduce& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -183,6 +183,9 @@ struct TileFacts {
   static constexpr Quant quant = Quant::kSameScale;
   static constexpr bool moves_elements = true;
 
+  // Runtimes before 2.15 have no kernel of 16 bits.
+  static QuantRule quantization(const Tile&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8"}; }
+
   static Result<Types> infer(const Tile& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, o.multiples.size() == in[0].rank(), "{} multiples are needed, not {}", in[0].rank(), o.multiples.size());

@@ -4,6 +4,7 @@
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/promotion.h"
 #include "ops/unary.h"
 
@@ -69,7 +70,41 @@ struct CompareFacts {
   static constexpr std::string_view name = "compare";
   static constexpr std::string_view summary = "comparison of two operands with broadcasting";
   static constexpr Layout layout = Layout::kAny;
-  static constexpr Quant quant = Quant::kFloatOnly;
+  static constexpr Quant quant = Quant::kSameScale;
+
+  static bool is_order(const Compare& o) { return o.kind != CompareKind::kEqual && o.kind != CompareKind::kNotEqual; }
+
+  // Integers of 16 bits are put in order as they are, but only these two kernels are in runtimes before 2.15.
+  static QuantRule quantization(const Compare& o, TypesIn) {
+    const bool wide = o.kind == CompareKind::kLess || o.kind == CompareKind::kGreaterEqual;
+    return {.kind = Quant::kSameScale, .types = wide ? "i8 u8 i16" : "i8 u8", .selects = false};
+  }
+
+  // Real values in steps of 1/256, but for the order of integers of 16 bits.
+  static Result<Tensors> eval_integer(const Compare& o, TensorsIn in, TypesIn out) {
+    const bool raw = in[0].dtype() == DType::kI16 && is_order(o);
+    const auto steps = [&](const Tensor& t) {
+      Tensor y = Tensor::make(Type{DType::kI32, t.shape(), {}});
+      const FixedPoint factor = FixedPoint::of(scale_of(t.type()));
+      for (int64_t i = 0, n = t.count(); i < n; ++i) {
+        const int32_t v = integer_at(t, i);
+        y.mutable_data<int32_t>()[i] = raw ? v : scaled((v - zero_point_of(t.type())) * 256, factor);
+      }
+      return y;
+    };
+    const Tensor operands[] = {steps(in[0]), steps(in[1])};
+    TRY(Tensors result, eval(o, operands));
+    return Tensors{Tensor::view(out[0], result[0].bytes(), result[0].owner())};
+  }
+
+  static Status legal_integer(const Compare& o, TypesIn in, TypesIn) {
+    const std::string_view what = enum_names(o.kind)[size_t(o.kind)];
+    if (in[0].dtype != in[1].dtype || in[0].quant != in[1].quant)
+      return error(Code::kUnsupportedForm, fmt::format("{} of integers needs one scale and zero point", what));
+    if (in[0].dtype == DType::kI16 ? is_order(o) : scale_of(in[0]) >= 1.0 / 256) return {};
+    return error(Code::kUnsupportedForm,
+                 fmt::format("LiteRT compares in steps of 1/256, which a scale of {} does not reach", float(scale_of(in[0]))));
+  }
 
   static Result<Types> infer(const Compare&, TypesIn in) {
     TRY_STATUS(check_pair(in));

@@ -1,10 +1,12 @@
 // Operands joined along an axis.
 #include <algorithm>
+#include <cmath>
 
 #include "ir/source_call.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
 
@@ -103,6 +105,37 @@ struct ConcatFacts {
       at += part;
     }
     return Tensors{std::move(result)};
+  }
+
+  // Only the kernel of u8 brings operands to the result's parameters.
+  static Result<Tensors> eval_integer(const Concat& o, TensorsIn in, TypesIn out) {
+    Tensors parts;
+    for (const Tensor& t : in) {
+      const Type raw{t.dtype(), t.shape(), {}};
+      const bool copied = t.dtype() != DType::kU8 || t.type().quant == out[0].quant;
+      parts.push_back(copied ? Tensor::view(raw, t.bytes(), t.owner()) : rescaled(t, raw, out[0]));
+    }
+    TRY(const Tensors joined, eval(o, parts));
+    return Tensors{Tensor::view(out[0], joined[0].bytes(), joined[0].owner())};
+  }
+
+  static Tensor rescaled(const Tensor& x, const Type& raw, const Type& out) {
+    const float scale = float(scale_of(x.type())) * (1.0f / float(scale_of(out)));
+    const float bias = float(-zero_point_of(x.type())) * scale;
+    Tensor y = Tensor::make(raw);
+    for (int64_t i = 0, n = x.count(); i < n; ++i) {
+      const auto v = int32_t(std::round(float(integer_at(x, i)) * scale + bias)) + zero_point_of(out);
+      set_integer(y, i, std::clamp(v, 0, 255));
+    }
+    return y;
+  }
+
+  static Status legal_integer(const Concat&, TypesIn in, TypesIn out) {
+    for (const Type& t : in)
+      if (t.dtype != out[0].dtype || t.quant != out[0].quant)
+        return error(Code::kUnsupportedForm,
+                     fmt::format("{} and {} are joined only with equal parameters", to_string(t), to_string(out[0])));
+    return {};
   }
 
   static std::optional<LayoutChoice> permuted(const Concat& o, TypesIn in, int, const Perm& p) {

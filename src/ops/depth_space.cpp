@@ -164,6 +164,8 @@ struct DepthToSpaceFacts {
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
 
+  static QuantRule quantization(const DepthToSpace&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8"}; }
+
   static Result<Types> infer(const DepthToSpace& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() == 4, "data {} must have four axes", to_string(in[0]));
@@ -236,6 +238,8 @@ struct SpaceToDepthFacts {
   static constexpr std::string_view summary = "blocks of space become blocks of channels";
   static constexpr Layout layout = Layout::kFixed;
   static constexpr Quant quant = Quant::kSameScale;
+
+  static QuantRule quantization(const SpaceToDepth&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8"}; }
 
   static Result<Types> infer(const SpaceToDepth& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());

@@ -18,6 +18,9 @@ struct DynamicUpdateSliceFacts {
   static constexpr Layout layout = Layout::kOpaque;
   static constexpr Quant quant = Quant::kSameScale;
 
+  // Runtimes before 2.15 have no kernel of 16 bits.
+  static QuantRule quantization(const DynamicUpdateSlice&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8"}; }
+
   static Result<Types> infer(const DynamicUpdateSlice&, TypesIn in) {
     CHECK_OP(C1, in.size() == 3, "three operands are needed, not {}", in.size());
     CHECK_OP(C2, in[0].dtype == in[1].dtype && in[0].quant == in[1].quant, "an update {} of {}", to_string(in[1]),
@@ -57,7 +60,8 @@ struct DynamicUpdateSliceFacts {
   }
 
   static Result<TfliteOp> emit(const DynamicUpdateSlice&, TypesIn in) {
-    return TfliteOp(tflite::BuiltinOperator::DYNAMIC_UPDATE_SLICE, in[2].dtype == DType::kI64 ? 2 : 1, 3);
+    const int version = in[0].dtype == DType::kI16 ? 4 : in[2].dtype == DType::kI64 ? 2 : 1;
+    return TfliteOp(tflite::BuiltinOperator::DYNAMIC_UPDATE_SLICE, version, 3);
   }
 
   static Result<Decoded> decode(const TfliteNode& n) {

@@ -114,18 +114,4 @@ QuantParams symmetric_unit_parameters(DType t) {
   return {{1.0f / 128}, {t == DType::kU8 ? 128 : 0}, 0};
 }
 
-Tensor tabulated(const Tensor& x, const Type& out, float (*f)(float)) {
-  const IntegerRange from = integer_range(x.dtype()), to = integer_range(out.dtype);
-  const float scale = float(scale_of(x.type())), inverse = 1.0f / float(scale_of(out));
-  const int32_t zero = zero_point_of(x.type()), out_zero = zero_point_of(out);
-  std::array<int32_t, 256> table{};
-  for (int32_t i = from.low; i <= from.high; ++i) {
-    const float y = std::round(f(scale * float(i - zero)) * inverse) + float(out_zero);
-    table[size_t(i - from.low)] = int32_t(std::clamp(y, float(to.low), float(to.high)));
-  }
-  Tensor t = Tensor::make(out);
-  for (int64_t i = 0, n = x.count(); i < n; ++i) set_integer(t, i, table[size_t(integer_at(x, i) - from.low)]);
-  return t;
-}
-
 }  // namespace atl

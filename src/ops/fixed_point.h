@@ -1,6 +1,5 @@
 // LiteRT's fixed-point arithmetic, as its builtin CPU kernels do it (double rounding), so that eval_integer is bit-exact.
 #pragma once
-#include <array>
 #include <cstdint>
 
 #include "ir/tensor.h"
@@ -46,8 +45,5 @@ void set_integer(Tensor& t, int64_t i, int32_t v);
 QuantParams unit_parameters(DType t);
 /// What it prescribes for results in [-1, 1): 1/128, i16: 1/32768, around the middle.
 QuantParams symmetric_unit_parameters(DType t);
-
-/// A function of one 8-bit operand, tabulated in f32 as LiteRT does: quantize(f(dequantize(i))) rounded half away from zero.
-Tensor tabulated(const Tensor& x, const Type& out, float (*f)(float));
 
 }  // namespace atl

@@ -1,10 +1,12 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ir/rewrite.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
-#include "ops/fixed_point.h"
+#include "ops/fixed_point_functions.h"
+#include "ops/integer_functions.h"
 #include "ops/reduce.h"
 
 namespace atl {
@@ -24,6 +26,35 @@ struct L2NormalizeFacts {
 
   static QuantRule quantization(const L2Normalize&, TypesIn) {
     return {.kind = Quant::kFixedOutput, .types = "i8 u8", .fixed = symmetric_unit_parameters};
+  }
+
+  static Result<Tensors> eval_integer(const L2Normalize&, TensorsIn in, TypesIn out) {
+    const Tensor& x = in[0];
+    const int32_t zero = zero_point_of(x.type()), out_zero = zero_point_of(out[0]);
+    const IntegerRange range = integer_range(out[0].dtype);
+    const bool is_unsigned = x.dtype() == DType::kU8;
+    Tensor y = Tensor::make(out[0]);
+    const AxisLines lines(x.shape(), int64_t(x.shape().size()) - 1);
+    lines.each([&](int64_t first) {
+      uint32_t sum = 0;
+      for (int64_t i = 0; i < lines.size; ++i) {
+        const int32_t v = integer_at(x, first + i) - zero;
+        sum += uint32_t(v * v);
+      }
+      const FixedPoint inverse = inverse_root(int32_t(sum));
+      const FixedPoint times_128{inverse.mantissa, inverse.exponent + 7};
+      for (int64_t i = 0; i < lines.size; ++i) {
+        const int32_t v = integer_at(x, first + i) - zero;
+        const int32_t r = is_unsigned ? scaled(v * 128, inverse) : scaled(v, times_128);
+        set_integer(y, first + i, std::clamp(r + out_zero, range.low, range.high));
+      }
+    });
+    return Tensors{std::move(y)};
+  }
+
+  static Status legal_integer(const L2Normalize&, TypesIn in, TypesIn out) {
+    TRY_STATUS(legal_integer_kernel(name, "i8 u8", in[0], out[0]));
+    return legal_prescribed(name, symmetric_unit_parameters(out[0].dtype), out[0]);
   }
 
   static Result<Types> infer(const L2Normalize&, TypesIn in) {

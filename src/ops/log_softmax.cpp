@@ -1,9 +1,14 @@
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
+#include "ops/function_table.h"
+#include "ops/integer_functions.h"
 #include "ops/last_axis.h"
 #include "ops/reduce.h"
 
@@ -21,9 +26,39 @@ struct LogSoftmaxFacts {
   static constexpr Quant quant = Quant::kFixedOutput;
 
   static QuantRule quantization(const LogSoftmax&, TypesIn) {
-    return {.kind = Quant::kFixedOutput, .types = "i8 u8", .fixed = [](DType t) {
-              return QuantParams{{16.0f / 256}, {t == DType::kU8 ? 255 : 127}, 0};
-            }};
+    return {.kind = Quant::kFixedOutput, .types = "i8 u8", .fixed = parameters};
+  }
+
+  static QuantParams parameters(DType t) { return {{16.0f / 256}, {t == DType::kU8 ? 255 : 127}, 0}; }
+
+  // Exponentials from a table in f32; the rest in f32.
+  static Result<Tensors> eval_integer(const LogSoftmax& o, TensorsIn in, TypesIn out) {
+    const Tensor& x = in[0];
+    TRY(const int64_t axis, normalize_axis(o.axis, x.shape().size()));
+    const AxisLines lines(x.shape(), axis);
+    const auto scale = float(scale_of(x.type())), out_scale = float(scale_of(out[0]));
+    std::array<float, 256> table{};
+    for (size_t i = 0; i < table.size(); ++i) table[i] = std::exp(-scale * float(i));
+    const IntegerRange range = integer_range(out[0].dtype);
+    Tensor y = Tensor::make(out[0]);
+    lines.each([&](int64_t first) {
+      const auto at = [&](int64_t i) { return integer_at(x, first + i * lines.inner); };
+      int32_t largest = integer_range(x.dtype()).low;
+      for (int64_t i = 0; i < lines.size; ++i) largest = std::max(largest, at(i));
+      float sum = 0;
+      for (int64_t i = 0; i < lines.size; ++i) sum += table[size_t(largest - at(i))];
+      const float offset = (scale * float(largest) + std::log(sum)) / out_scale;
+      for (int64_t i = 0; i < lines.size; ++i) {
+        const float v = std::rint(scale / out_scale * float(at(i)) - offset) + float(zero_point_of(out[0]));
+        set_integer(y, first + i * lines.inner, std::clamp(truncated(v), range.low, range.high));
+      }
+    });
+    return Tensors{std::move(y)};
+  }
+
+  static Status legal_integer(const LogSoftmax&, TypesIn in, TypesIn out) {
+    TRY_STATUS(legal_integer_kernel(name, "i8 u8", in[0], out[0]));
+    return legal_prescribed(name, parameters(out[0].dtype), out[0]);
   }
 
   static Result<Types> infer(const LogSoftmax& o, TypesIn in) {

@@ -25,7 +25,9 @@ struct OneHotFacts {
   static constexpr std::string_view name = "one_hot";
   static constexpr std::string_view summary = "a new axis that is on at the index and off elsewhere";
   static constexpr Layout layout = Layout::kAxisAttr;
-  static constexpr Quant quant = Quant::kFloatOnly;
+  static constexpr Quant quant = Quant::kSameScale;
+
+  static QuantRule quantization(const OneHot&, TypesIn) { return {.kind = Quant::kSameScale, .types = "i8 u8"}; }
 
   static int64_t axis_of(const OneHot& o, const Type& indices) { return o.axis < 0 ? int64_t(indices.rank()) : o.axis; }
 

@@ -5,6 +5,7 @@
 #include "ir/source_call.h"
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
 
@@ -61,10 +62,7 @@ struct PadFacts {
     const size_t rank = x.rank();
     const int64_t n = out.count(), row = rank == 0 ? 1 : out.shape()[rank - 1];
     const std::vector<int64_t> strides = contiguous_strides(x.shape);
-    double fill = o.value;
-    if (x.quant && !x.quant->scale.empty())
-      fill = std::round(o.value / double(x.quant->scale[0])) + double(x.quant->zero_point.empty() ? 0 : x.quant->zero_point[0]);
-    const Tensor value = cast(Tensor::of<double>(DType::kF64, {}, std::span<const double>(&fill, 1)), x.dtype);
+    const Tensor value = fill(o, x);
     visit(x.dtype, [&]<class T>(T) {
       std::vector<int64_t> index(rank, 0);
       T* to = out.mutable_data<T>();
@@ -83,6 +81,18 @@ struct PadFacts {
       }
     });
     return Tensors{std::move(out)};
+  }
+
+  // The constant around a tensor of type x. Of a quantized one, the integer nearest to it.
+  static Tensor fill(const Pad& o, const Type& x) {
+    double v = o.value;
+    const bool quantized = x.quant && !x.quant->scale.empty();
+    if (quantized) {
+      const IntegerRange r = integer_range(x.dtype);
+      v = std::clamp(std::round(v / scale_of(x)) + zero_point_of(x), double(r.low), double(r.high));
+    }
+    const Tensor t = cast(Tensor::of<double>(DType::kF64, {}, std::span<const double>(&v, 1)), x.dtype);
+    return quantized ? Tensor::view(Type{x.dtype, {}, x.quant}, t.bytes(), t.owner()) : t;
   }
 
   // The operand's index behind index i of the result's axis; sets `outside` when there is none.
@@ -106,8 +116,6 @@ struct PadFacts {
 
   static Status legal(const Pad& o, TypesIn in) {
     if (o.mode != PadMode::kConstant) return {};
-    if (in[0].quant && o.value != 0)
-      return error(Code::kUnsupportedForm, fmt::format("padding of a quantized tensor with {}", o.value), "pad with 0");
     if (in[0].rank() > kMaxRank)
       return error(Code::kUnsupportedForm, fmt::format("LiteRT's PAD takes {} axes, not {}", kMaxRank, in[0].rank()),
                    "join axes that are not padded");
@@ -156,8 +164,9 @@ struct PadFacts {
     }
     const int version = t == DType::kBool ? 5 : rank > 4 ? 4 : t == DType::kI16 ? 3 : t == DType::kI8 ? 2 : 1;
     if (o.value == 0) return TfliteOp(tflite::BuiltinOperator::PAD, version, 1, tflite::PadOptionsT{}).constant(pads);
-    const Tensor value = cast(Tensor::of<double>(DType::kF64, {}, std::span<const double>(&o.value, 1)), t);
-    return TfliteOp(tflite::BuiltinOperator::PADV2, version, 1, tflite::PadV2OptionsT{}).constant(pads).constant(value);
+    return TfliteOp(tflite::BuiltinOperator::PADV2, version, 1, tflite::PadV2OptionsT{})
+        .constant(pads)
+        .constant(fill(o, in[0]));
   }
 
   static Result<Decoded> decode(const TfliteNode& n) {
@@ -177,10 +186,12 @@ struct PadFacts {
       o.mode = options->mode == tflite::MirrorPadMode::REFLECT ? PadMode::kReflect : PadMode::kSymmetric;
     }
     if (n.code == BuiltinOperator::PADV2) {
-      if (n.constants.size() < 3 || !n.constants[2] || n.constants[2]->count() != 1 || n.in[0]->quant ||
-          n.in[2]->dtype != n.in[0]->dtype)
+      if (n.constants.size() < 3 || !n.constants[2] || n.constants[2]->count() != 1 || n.in[2]->dtype != n.in[0]->dtype ||
+          n.in[2]->quant != n.in[0]->quant)
         return not_decoded();
-      o.value = element_as_double(*n.constants[2], 0);
+      const Tensor& value = *n.constants[2];
+      o.value = value.type().quant ? scale_of(value.type()) * (integer_at(value, 0) - zero_point_of(value.type()))
+                                   : element_as_double(value, 0);
     }
     return Decoded{make_op(std::move(o)), {0}};
   }
@@ -209,6 +220,7 @@ struct PadFacts {
     return {{.op = make_op(Pad({0, 0, 1, 2}, {0, 0, 3, 4})), .in = {f32({2, 3, 4, 5})}},
             {.op = make_op(Pad({1, 0, 2}, {0, 1, 3}, -1.5)), .in = {f32({2, 3, 4})}},
             {.op = make_op(Pad({1, 0}, {0, 2}, 7)), .in = {Type{DType::kI32, {2, 3}, {}}}},
+            {.op = make_op(Pad({1, 0}, {0, 2}, -0.75)), .in = {Type{DType::kI8, {2, 3}, QuantParams{{0.25f}, {5}, 0}}}},
             {.op = mirror({0, 1, 2}, {0, 2, 3}, PadMode::kReflect), .in = {f32({2, 3, 4})}},
             {.op = mirror({0, 3, 1}, {2, 1, 4}, PadMode::kSymmetric), .in = {f32({2, 3, 4})}},
             {.op = make_op(Pad({1}, {1})), .in = {}, .bad = "C1"},

@@ -5,6 +5,7 @@
 
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 
 namespace atl {
 namespace {
@@ -83,6 +84,57 @@ bool fits(const QuantParams& q, const Shape& shape, Range r) {
 
 QuantParams params(const Quantize& o) { return {o.scale, o.zero_point, int(o.axis)}; }
 
+// LiteRT's kernels on x86-64 run in blocks, which round in another way than what is left at the end does.
+constexpr int64_t kRealBlock = 8, kIntegerBlock = 16;
+
+// As x86-64 converts to i32: the smallest integer for NaN and for what does not fit.
+int64_t converted(double v) { return v > -2147483649.0 && v < 2147483648.0 ? int64_t(v) : -2147483648LL; }
+
+void quantize_real(const Quantize& o, const Tensor& x, Range r, Tensor& out) {
+  const QuantParams q = params(o);
+  const Channel channel(x.shape(), q);
+  const int64_t n = x.count(), blocks = q.scale.size() == 1 && o.to != DType::kI4 ? n - n % kRealBlock : 0;
+  const auto inverse = float(1.0 / double(q.scale[0]));
+  for (int64_t i = 0; i < n; ++i) {
+    const size_t c = channel(i);
+    const auto v = float(element_as_double(x, i));
+    int64_t steps;
+    if (i < blocks)
+      steps = converted(std::nearbyint(double(v * inverse)));
+    else if (blocks > 0 || (q.scale.size() == 1 && o.to != DType::kI4))
+      steps = converted(std::round(double(v) / double(q.scale[c])));
+    else
+      steps = converted(std::round(double(v / q.scale[c])));
+    // The sum wraps at 32 bits.
+    const int64_t sum = int32_t(uint32_t(steps) + uint32_t(zero_point(q, c)));
+    store(out, i, std::clamp(sum, r.low, r.high));
+  }
+}
+
+// (half up) x / 2^exponent; rounding_shift rounds half away from zero.
+int32_t shift_half_up(int32_t x, int exponent) {
+  return exponent == 0 ? x : int32_t((int64_t(x) + (int64_t(1) << (exponent - 1))) >> exponent);
+}
+
+void quantize_integers(const Quantize& o, const Tensor& x, Range r, Tensor& out) {
+  const QuantParams q = params(o), &from = *x.type().quant;
+  const Channel channel(x.shape(), q), from_channel(x.shape(), from);
+  const auto factor_at = [&](int64_t i) {
+    return FixedPoint::of(double(from.scale[from_channel(i)]) / double(q.scale[channel(i)]));
+  };
+  const bool by_channel = channel.size > 1 || from_channel.size > 1;
+  const int64_t n = x.count(), blocks = bits(x.dtype()) == 8 && bits(o.to) == 8 && !by_channel ? n - n % kIntegerBlock : 0;
+  FixedPoint factor = n > 0 ? factor_at(0) : FixedPoint{};
+  for (int64_t i = 0; i < n; ++i) {
+    if (by_channel) factor = factor_at(i);
+    const auto v = int32_t(load(x, i) - zero_point(from, from_channel(i)));
+    const int32_t y =
+        i < blocks ? shift_half_up(scaled(v, {factor.mantissa, std::max(factor.exponent, 0)}), std::max(-factor.exponent, 0))
+                   : scaled(v, factor);
+    store(out, i, std::clamp(y + zero_point(q, channel(i)), r.low, r.high));
+  }
+}
+
 struct QuantizeFacts {
   static constexpr std::string_view name = "quantize";
   static constexpr std::string_view summary = "real to quantized values, or quantized ones to other parameters";
@@ -102,25 +154,12 @@ struct QuantizeFacts {
     return Types{Type{o.to, in[0].shape, params(o)}};
   }
   static Result<Tensors> eval(const Quantize& o, TensorsIn in) {
-    const QuantParams q = params(o);
-    const Range r = *range_of(o.to);
     const Tensor& x = in[0];
-    Tensor out = Tensor::make(Type{o.to, x.shape(), q});
-    const Channel channel(x.shape(), q);
-    const auto& from = x.type().quant;
-    const Channel from_channel(x.shape(), from ? *from : QuantParams{});
-    for (int64_t i = 0, n = x.count(); i < n; ++i) {
-      const size_t c = channel(i);
-      double steps;  // the real value in units of the scale; LiteRT divides in float
-      if (is_float(x.dtype())) {
-        steps = float(element_as_double(x, i)) / q.scale[c];
-      } else {
-        const size_t fc = from_channel(i);
-        steps = double(load(x, i) - zero_point(*from, fc)) * double(from->scale[fc]) / double(q.scale[c]);
-      }
-      const double v = std::isnan(steps) ? 0 : std::nearbyint(steps) + double(zero_point(q, c));
-      store(out, i, int64_t(std::clamp(v, double(r.low), double(r.high))));
-    }
+    Tensor out = Tensor::make(Type{o.to, x.shape(), params(o)});
+    if (is_float(x.dtype()))
+      quantize_real(o, x, *range_of(o.to), out);
+    else
+      quantize_integers(o, x, *range_of(o.to), out);
     return Tensors{std::move(out)};
   }
   static std::optional<LayoutChoice> permuted(const Quantize& o, TypesIn in, int, const Perm& p) {

@@ -4,6 +4,7 @@
 #include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/gemm.h"
 #include "ops/movement.h"
 #include "ops/resize_axis.h"
@@ -18,6 +19,38 @@ using tflite::BuiltinOperator;
 constexpr std::string_view kNearestTypes = "f32 f16 i8 u8 i16 u16 i32 u32 bool";
 
 std::string_view dtypes(const Resize& o) { return o.kind == ResizeKind::kNearest ? kNearestTypes : "f32"; }
+
+// Rounds a weighted sum as LiteRT's kernels do: that of u8 in f32, those of i8 and i16 in steps of 2^-20, half away from zero.
+int32_t weighted(const std::array<int32_t, 4>& x, const KernelPoint<float>& row, const KernelPoint<float>& column) {
+  const float up = 1 - row.weight, left = 1 - column.weight;
+  return int32_t(float(x[0]) * (up * left) + float(x[1]) * (up * column.weight) + float(x[2]) * (row.weight * left) +
+                 float(x[3]) * (row.weight * column.weight) + 0.5f);
+}
+int32_t weighted(const std::array<int32_t, 4>& x, const KernelPoint<int64_t>& row, const KernelPoint<int64_t>& column) {
+  const int64_t up = 1024 - row.weight, left = 1024 - column.weight;
+  const int64_t sum =
+      x[0] * up * left + x[1] * up * column.weight + x[2] * row.weight * left + x[3] * row.weight * column.weight;
+  return int32_t((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+}
+
+// x and y are channels-first.
+template <class Weight>
+void bilinear_integers(const std::vector<KernelPoint<Weight>>& rows, const std::vector<KernelPoint<Weight>>& columns,
+                       const Tensor& x, Tensor& y) {
+  const Shape& s = x.shape();
+  const auto out_plane = int64_t(rows.size() * columns.size());
+  parallel_for(s[0] * s[1], double(y.count()) * 16, [&](int64_t p) {
+    int64_t to = p * out_plane;
+    for (const auto& i : rows) {
+      const int64_t above = (p * s[2] + i.low) * s[3], below = (p * s[2] + i.high) * s[3];
+      for (const auto& j : columns) {
+        const std::array<int32_t, 4> corners{integer_at(x, above + j.low), integer_at(x, above + j.high),
+                                             integer_at(x, below + j.low), integer_at(x, below + j.high)};
+        set_integer(y, to++, weighted(corners, i, j));
+      }
+    }
+  });
+}
 
 struct ResizeFacts {
   static constexpr std::string_view name = "resize";
@@ -35,7 +68,8 @@ struct ResizeFacts {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() == 4, "data {} must have four axes", to_string(in[0]));
     const bool nearest = o.kind == ResizeKind::kNearest;
-    CHECK_OP(C3, is_float(in[0].dtype) || (nearest && bits(in[0].dtype) >= 8), "{} resizing does not take {}",
+    const bool quantized = in[0].quant && in_list(in[0].dtype, "i8 u8 i16");
+    CHECK_OP(C3, is_float(in[0].dtype) || quantized || (nearest && bits(in[0].dtype) >= 8), "{} resizing does not take {}",
              enum_names(o.kind)[size_t(o.kind)], atl::name(in[0].dtype));
     CHECK_OP(C4, nearest || !o.align_corners || !o.half_pixel_centers, "align_corners excludes half_pixel_centers");
     Type out = in[0];
@@ -55,10 +89,20 @@ struct ResizeFacts {
     Type type = x.type();
     type.shape = {s[0], s[1], o.size[0], o.size[1]};
     Tensor y = Tensor::make(type);
-    if (o.kind == ResizeKind::kNearest)
+    if (o.kind == ResizeKind::kNearest) {
       nearest(o, x, y);
-    else
+    } else if (is_float(x.dtype())) {
       bilinear(o, x, y);
+    } else {
+      const auto resize = [&](auto points) {
+        bilinear_integers(points(s[2], o.size[0], o.align_corners, o.half_pixel_centers),
+                          points(s[3], o.size[1], o.align_corners, o.half_pixel_centers), x, y);
+      };
+      if (x.dtype() == DType::kU8)
+        resize(points_of_u8);
+      else
+        resize(points_of_integers);
+    }
     return Tensors{from_channels_first(y, o.layout)};
   }
 
@@ -110,7 +154,9 @@ struct ResizeFacts {
 
   static Result<bool> legalize(const Resize& o, Rewrite& r) { return legalize_by_cast(r, make_op(o), dtypes(o)); }
 
-  static Result<TfliteOp> emit(const Resize& o, TypesIn) {
+  static Result<TfliteOp> emit(const Resize& o, TypesIn in) {
+    const bool third = o.half_pixel_centers || (o.kind == ResizeKind::kNearest && o.align_corners);
+    const int version = in[0].dtype == DType::kI16 ? 4 : third ? 3 : in[0].dtype == DType::kI8 ? 2 : 1;
     const auto fill = [&](auto options) {
       options.align_corners = o.align_corners;
       options.half_pixel_centers = o.half_pixel_centers;
@@ -118,10 +164,9 @@ struct ResizeFacts {
     };
     TfliteOp op;
     if (o.kind == ResizeKind::kNearest)
-      op = TfliteOp(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, o.half_pixel_centers || o.align_corners ? 3 : 1, 1,
-                    fill(tflite::ResizeNearestNeighborOptionsT{}));
+      op = TfliteOp(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, version, 1, fill(tflite::ResizeNearestNeighborOptionsT{}));
     else
-      op = TfliteOp(BuiltinOperator::RESIZE_BILINEAR, o.half_pixel_centers ? 3 : 1, 1, fill(tflite::ResizeBilinearOptionsT{}));
+      op = TfliteOp(BuiltinOperator::RESIZE_BILINEAR, version, 1, fill(tflite::ResizeBilinearOptionsT{}));
     op.constant(Tensor::of_i32({o.size[0], o.size[1]}));
     return op;
   }

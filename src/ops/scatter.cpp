@@ -16,7 +16,13 @@ struct ScatterNdFacts {
   static constexpr std::string_view name = "scatter_nd";
   static constexpr std::string_view summary = "slices added into zeros at vectors of indices";
   static constexpr Layout layout = Layout::kAxisAttr;
-  static constexpr Quant quant = Quant::kFloatOnly;
+  static constexpr Quant quant = Quant::kFloatOnly;  // the kernel's zeros are integers, whatever the zero point is
+
+  static Result<Tensors> eval_integer(const ScatterNd& o, TensorsIn in, TypesIn out) {
+    const Tensor raw[] = {in[0], Tensor::view(Type{in[1].dtype(), in[1].shape(), {}}, in[1].bytes(), in[1].owner())};
+    TRY(const Tensors sums, eval(o, raw));
+    return Tensors{Tensor::view(out[0], sums[0].bytes(), sums[0].owner())};
+  }
 
   static Result<Types> infer(const ScatterNd& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 2, "two operands are needed, not {}", in.size());

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -6,6 +9,8 @@
 #include "ops/axis.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
+#include "ops/function_table.h"
+#include "ops/integer_functions.h"
 #include "ops/last_axis.h"
 #include "ops/reduce.h"
 
@@ -16,6 +21,60 @@ using tflite::BuiltinOperator;
 
 constexpr std::string_view kDtypes = "f32 f16";
 
+// Operands of 8 bits: exponentials from a table in f32, summed and divided in f32.
+void softmax_by_table(float beta, const Tensor& x, const AxisLines& lines, Tensor& y) {
+  std::array<float, 256> table{};
+  const float scale = -float(scale_of(x.type())) * beta;
+  for (size_t i = 0; i < table.size(); ++i) table[i] = std::exp(scale * float(i));
+  const auto out_scale = float(scale_of(y.type()));
+  const int32_t out_zero = zero_point_of(y.type());
+  const IntegerRange range = integer_range(y.dtype());
+  lines.each([&](int64_t first) {
+    int32_t largest = integer_range(x.dtype()).low;
+    for (int64_t i = 0; i < lines.size; ++i) largest = std::max(largest, integer_at(x, first + i * lines.inner));
+    const auto exponential = [&](int64_t i) { return table[size_t(largest - integer_at(x, first + i * lines.inner))]; };
+    float sum = 0;
+    for (int64_t i = 0; i < lines.size; ++i) sum += exponential(i);
+    const float inverse = 1.0f / (sum * out_scale);
+    for (int64_t i = 0; i < lines.size; ++i) {
+      const float v = exponential(i) * inverse;
+      const int32_t rounded = y.dtype() == DType::kU8 ? truncated(v + 0.5f) : truncated(std::round(v)) + out_zero;
+      set_integer(y, first + i * lines.inner, std::clamp(rounded, range.low, range.high));
+    }
+  });
+}
+
+// Operands of 16 bits: exponentials of [-10, 0] and 1 / (1 + x) from interpolated tables, all in 15 fraction bits.
+void softmax_in_16_bits(float beta, const Tensor& x, const AxisLines& lines, Tensor& y) {
+  constexpr double kRange = 65535;
+  static const auto kExponentials =
+      InterpolatedTable::of<double>(10.0 / kRange, 32767, 2.0 / kRange, 0, [](double v) { return std::exp(v); });
+  static const auto kInverses =
+      InterpolatedTable::of<double>(1.0 / kRange, -32768, 2.0 / kRange, 0, [](double v) { return 1.0 / (1.0 + v); });
+  const FixedPoint factor = FixedPoint::of(double(float(scale_of(x.type())) * beta) / (10.0 / kRange));
+  const int16_t* in = x.data<int16_t>();
+  int16_t* out = y.mutable_data<int16_t>();
+  const auto saturated = [](int32_t v) { return int16_t(std::clamp(v, -32768, 32767)); };
+  lines.each([&](int64_t first) {
+    int32_t largest = -32768, sum = 0;
+    for (int64_t i = 0; i < lines.size; ++i) largest = std::max<int32_t>(largest, in[first + i * lines.inner]);
+    for (int64_t i = 0; i < lines.size; ++i) {
+      const int64_t at = first + i * lines.inner;
+      out[at] = kExponentials(saturated(scaled(in[at] - largest, factor) + 32767));
+      sum += out[at];
+    }
+    // The sum is 2^(16 - zeros) * (1 + a fraction of 16 bits).
+    const int zeros = std::countl_zero(uint32_t(sum));
+    const auto shifted = int32_t(((int64_t(sum) << (zeros - 1)) + (1 << 13)) >> 14);
+    const int64_t inverse = kInverses(saturated(shifted - (1 << 15) - (1 << 16)));
+    const int shift = 31 - zeros;
+    for (int64_t i = 0; i < lines.size; ++i) {
+      int16_t& v = out[first + i * lines.inner];
+      v = int16_t(std::clamp<int64_t>((v * inverse + (int64_t(1) << (shift - 1))) >> shift, 0, 32767));
+    }
+  });
+}
+
 struct SoftmaxFacts {
   static constexpr std::string_view name = "softmax";
   static constexpr std::string_view summary = "exponentials along an axis, divided by their sum";
@@ -24,6 +83,20 @@ struct SoftmaxFacts {
 
   static QuantRule quantization(const Softmax&, TypesIn) {
     return {.kind = Quant::kFixedOutput, .types = "i8 u8 i16", .fixed = unit_parameters};
+  }
+
+  static Result<Tensors> eval_integer(const Softmax& o, TensorsIn in, TypesIn out) {
+    TRY(const int64_t axis, normalize_axis(o.axis, in[0].shape().size()));
+    Tensor y = Tensor::make(out[0]);
+    const AxisLines lines(in[0].shape(), axis);
+    (in[0].dtype() == DType::kI16 ? softmax_in_16_bits : softmax_by_table)(float(o.beta), in[0], lines, y);
+    return Tensors{std::move(y)};
+  }
+
+  static Status legal_integer(const Softmax&, TypesIn in, TypesIn out) {
+    TRY_STATUS(legal_integer_kernel(name, "i8 u8 i16", in[0], out[0]));
+    TRY_STATUS(legal_zero_point(name, in[0]));
+    return legal_prescribed(name, unit_parameters(out[0].dtype), out[0]);
   }
 
   static Result<Types> infer(const Softmax& o, TypesIn in) {

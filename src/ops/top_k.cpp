@@ -28,6 +28,10 @@ struct TopKFacts {
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kSameScale;
 
+  static QuantRule quantization(const TopK&, TypesIn) {
+    return {.kind = Quant::kSameScale, .types = "i8 u8 i16", .selects = false};
+  }
+
   static Result<Types> infer(const TopK& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
     CHECK_OP(C2, in[0].rank() >= 1, "a scalar has no last axis");

@@ -8,6 +8,7 @@
 #include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
+#include "ops/integer_functions.h"
 #include "ops/wide_integers.h"
 
 namespace atl {
@@ -142,6 +143,8 @@ struct UnaryFacts {
     return Tensors{map_elements(in[0], [f = facts(o.kind).eval](double x) { return f(x); })};
   }
 
+  // Of the kernels of 16 bits, those of EXP, LOG and RSQRT are tables too coarse to be of use; SQRT stops at the negative
+  // numbers that 16 bits always have.
   static QuantRule quantization(const Unary& o, TypesIn) {
     switch (o.kind) {
       case UnaryKind::kRelu:
@@ -152,10 +155,10 @@ struct UnaryFacts {
       case UnaryKind::kHardSwish:
         return {.kind = Quant::kRequant, .types = "i8 u8"};
       case UnaryKind::kElu:
-      case UnaryKind::kSqrt:
       case UnaryKind::kRsqrt:
       case UnaryKind::kExp:
       case UnaryKind::kLog:
+      case UnaryKind::kSqrt:
         return {.kind = Quant::kRequant, .types = "i8"};
       case UnaryKind::kAbs:
         return {.kind = Quant::kRequant, .types = "i8 i16"};
@@ -169,20 +172,11 @@ struct UnaryFacts {
   }
 
   static Result<Tensors> eval_integer(const Unary& o, TensorsIn in, TypesIn out) {
-    const Tensor& x = in[0];
-    if (o.kind != UnaryKind::kRelu)
-      return error(Code::kUnsupportedForm,
-                   fmt::format("{} has no integer arithmetic here", enum_names(o.kind)[size_t(o.kind)]));
-    const FixedPoint factor = FixedPoint::of(scale_of(x.type()) / scale_of(out[0]));
-    const int32_t zero = zero_point_of(x.type()), out_zero = zero_point_of(out[0]);
-    const IntegerRange range = integer_range(out[0].dtype);
-    Tensor y = Tensor::make(out[0]);
-    for (int64_t i = 0, n = x.count(); i < n; ++i) {
-      const int32_t v = out_zero + scaled(integer_at(x, i) - zero, factor);
-      set_integer(y, i, std::clamp(v, std::max(range.low, out_zero), range.high));
-    }
+    TRY(Tensor y, integer_unary(o.kind, in[0], out[0]));
     return Tensors{std::move(y)};
   }
+
+  static Status legal_integer(const Unary& o, TypesIn in, TypesIn out) { return legal_integer_unary(o.kind, in[0], out[0]); }
 
   static std::optional<LayoutChoice> permuted(const Unary& o, TypesIn in, int, const Perm& p) {
     return permuted_elementwise(make_op(o), in, p);

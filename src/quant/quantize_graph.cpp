@@ -27,9 +27,12 @@ constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
 // The parameters with which a node reads one of its data values.
 QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, Value v) {
   const NodePlan& p = plan.nodes[id];
-  if (p.rule.kind == Quant::kSameScale)
-    for (uint32_t i = 0; i < g[id].out.size(); ++i)
-      if (is_data(g[id].out[i])) return plan.parameters({id, i}, p.data);
+  if (p.rule.kind != Quant::kSameScale) return plan.parameters(v, p.data);
+  for (uint32_t i = 0; i < g[id].out.size(); ++i)
+    if (is_data(g[id].out[i])) return plan.parameters({id, i}, p.data);
+  // A comparison has no result with parameters, and a constant operand none of its own.
+  for (Value other : g[id].in)
+    if (other.valid() && is_data(g.type(other)) && !g.constant(other)) return plan.parameters(other, p.data);
   return plan.parameters(v, p.data);
 }
 

@@ -250,14 +250,13 @@ TEST(Promotion, FollowsTorch) {
   EXPECT_EQ(promote_types(DType::kF64, DType::kI64), DType::kF64);
 }
 
-TEST(QuantizeEval, RoundsHalfToEvenAndSaturates) {
+TEST(QuantizeEval, RoundsHalfToEvenInBlocksOfEightAndElseAwayFromZero) {
   Quantize q;
   q.to = DType::kI8;
   q.scale = {0.5f};
   q.zero_point = {3};
-  const float inf = std::numeric_limits<float>::infinity();
-  const Tensor x = f32({7}, {0, 0.25f, 0.75f, -0.25f, 1000, -1000, inf});
-  EXPECT_EQ(result<int8_t>(make_op(q), {x}), (std::vector<int8_t>{3, 3, 5, 3, 127, -128, 127}));
+  const Tensor x = f32({12}, {0, 0.25f, 0.75f, -0.25f, 1000, -1000, -0.75f, 1, 0.25f, 0.75f, -0.25f, -0.75f});
+  EXPECT_EQ(result<int8_t>(make_op(q), {x}), (std::vector<int8_t>{3, 3, 5, 3, 127, -128, 1, 5, 4, 5, 2, 1}));
   q.to = DType::kI4;
   q.zero_point = {0};
   const auto packed = eval(make_op(q), {f32({3}, {1, -1, 3.5f})});
