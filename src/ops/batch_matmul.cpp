@@ -3,6 +3,7 @@
 #include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/gemm.h"
+#include "ops/integer_product.h"
 #include "ops/matmul.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
@@ -77,6 +78,32 @@ struct BatchMatmulFacts {
       }
     });
     return Tensors{result};
+  }
+
+  static Result<Tensors> eval_integer(const BatchMatmul& o, TensorsIn in, TypesIn out) {
+    TRY(const Tensors sum, eval(o, Tensors{centered(in[0]), centered(in[1])}));
+    const Type &x = in[0].type(), &y = in[1].type();
+    const SumScaling scaling(x, y, out[0], ScaleProduct::kInFloat, x.dtype == DType::kI16 ? Sums::kWide : Sums::kLoop);
+    return Tensors{scale_sums(sum[0], out[0].rank() - 1, Tensor(), scaling, out[0])};
+  }
+
+  static Status legal_integer(const BatchMatmul& o, TypesIn in, TypesIn out) {
+    const Type &x = in[0], &y = in[1];
+    for (const Type* t : {&x, &y, &out[0]}) {
+      if (!t->quant || t->quant->scale.size() != 1 || !in_list(t->dtype, "i8 i16"))
+        return error(Code::kUnsupportedType, fmt::format("an integer matrix product with {}", to_string(*t)));
+      if (x.dtype == DType::kI16 && zero_point_of(*t) != 0)
+        return error(Code::kUnsupportedForm,
+                     fmt::format("a matrix product of i16 with {}, which has a zero point", to_string(*t)));
+    }
+    if (out[0].dtype != x.dtype || (y.dtype != x.dtype && x.dtype == DType::kI8))
+      return error(Code::kUnsupportedType, fmt::format("an integer matrix product of {} and {} that gives {}", to_string(x),
+                                                       to_string(y), to_string(out[0])));
+    const int64_t depth = x.shape[x.rank() - (o.adj_x ? 2 : 1)];
+    if (x.dtype == DType::kI8 && depth > kMaxProducts)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("an integer matrix product that adds up {} products, which 32 bits do not hold", depth));
+    return legal_factor("matrix product", double(x.quant->scale[0] * y.quant->scale[0]) / scale_of(out[0]));
   }
 
   // For each index of the broadcast batch axes, the number of the operand's matrix.

@@ -4,6 +4,7 @@
 
 #include "ir/source_call.h"
 #include "ir/tflite_op.h"
+#include "ops/binary_integer.h"
 #include "ops/elementwise.h"
 #include "ops/promotion.h"
 #include "ops/unary.h"
@@ -175,14 +176,13 @@ struct BinaryFacts {
   static constexpr Layout layout = Layout::kAny;
   static constexpr Quant quant = Quant::kRequant;
 
+  // LiteRT's integer division gives the lowest integer where the numerator is one step below zero and the divisor large.
   static QuantRule quantization(const Binary& o, TypesIn) {
     switch (o.kind) {
       case BinaryKind::kAdd:
       case BinaryKind::kSub:
       case BinaryKind::kMul:
         return {.kind = Quant::kRequant, .types = "i8 u8 i16"};
-      case BinaryKind::kDiv:
-        return {.kind = Quant::kRequant, .types = "i8 i16"};
       case BinaryKind::kSquaredDifference:
         return {.kind = Quant::kRequant, .types = "i8"};
       case BinaryKind::kMaximum:
@@ -236,6 +236,29 @@ struct BinaryFacts {
     TRY_STATUS(std::move(status));
     apply_activation(o.activation, out);
     return Tensors{std::move(out)};
+  }
+
+  static Result<Tensors> eval_integer(const Binary& o, TensorsIn in, TypesIn out) {
+    const Type &a = in[0].type(), &b = in[1].type();
+    TRY_STATUS(IntegerBinary::legal(o, Types{a, b}, out[0]));
+    const IntegerBinary kernel(o, a, b, out[0]);
+    Tensor y = Tensor::make(out[0]);
+    const BroadcastWalk walk(out[0].shape, {&a.shape, &b.shape});
+    visit(a.dtype, [&]<class T>(T) {
+      if constexpr (std::is_integral_v<T> && sizeof(T) <= 2)
+        broadcast_pairs(walk, in[0].data<T>(), in[1].data<T>(), y.mutable_data<T>(),
+                        [&](T u, T v) { return T(kernel(int32_t(u), int32_t(v))); });
+    });
+    return Tensors{std::move(y)};
+  }
+
+  static Status legal_integer(const Binary& o, TypesIn in, TypesIn out) { return IntegerBinary::legal(o, in, out[0]); }
+
+  static Result<TfliteOp> emit_integer(const Binary& o, TypesIn in, TypesIn out) {
+    TRY(TfliteOp op, emit(o, in));
+    const bool grows = in[0].quant->scale[0] * in[1].quant->scale[0] / out[0].quant->scale[0] >= 1;
+    if (o.kind == BinaryKind::kMul && in[0].dtype != DType::kI16 && grows) op.version = 3;
+    return op;
   }
 
   template <class T>

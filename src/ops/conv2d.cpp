@@ -4,6 +4,7 @@
 #include "ops/channel_order.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
+#include "ops/integer_product.h"
 #include "ops/shape.h"
 #include "ops/spatial.h"
 #include "ops/window.h"
@@ -86,6 +87,29 @@ struct Conv2dFacts {
     const Tensor weight = is_depthwise(o, x, w) ? transpose(in[1], {3, 0, 1, 2}) : to_channels_first(in[1], o.layout);
     Tensor y = convolve(c, to_channels_first(in[0], o.layout), weight, in.size() > 2 ? in[2] : Tensor(), o.activation);
     return Tensors{from_channels_first(y.reshaped({c.batch, c.filters, c.out[1], c.out[2]}), o.layout)};
+  }
+
+  // Channels-last, as LiteRT has it.
+  static Result<Tensors> eval_integer(const Conv2d& o, TensorsIn in, TypesIn out) {
+    const Type &x = in[0].type(), &w = in[1].type();
+    Conv2d sums = o;
+    sums.activation = Activation::kNone;
+    TRY(const Tensors sum, eval(sums, Tensors{centered(in[0]), centered(in[1])}));
+    const auto kind = in[2].dtype() == DType::kI64             ? Sums::kWide
+                      : o.groups == 1 && x.dtype == DType::kI8 ? Sums::kGemm
+                                                               : Sums::kLoop;
+    const auto product = x.dtype == DType::kU8 ? ScaleProduct::kInFloat : ScaleProduct::kInDouble;
+    return Tensors{scale_sums(sum[0], 3, in[2], SumScaling(x, w, out[0], product, kind, o.activation), out[0])};
+  }
+
+  static Status legal_integer(const Conv2d& o, TypesIn in, TypesIn out) {
+    const Shape &x = in[0].shape, &w = in[1].shape;
+    const bool depthwise = is_depthwise(o, x, w);
+    return legal_weighted({.name = depthwise ? "depthwise convolution" : "convolution",
+                           .depth = w[1] * w[2] * (depthwise ? 1 : w[3]),
+                           .weight_axis = depthwise ? 3 : 0,
+                           .wide_biases = depthwise ? "i64" : "i64 i32"},
+                          in, out[0]);
   }
 
   static std::optional<LayoutChoice> permuted(const Conv2d& o, TypesIn in, int operand, const Perm& p) {

@@ -39,6 +39,12 @@ int32_t scaled(int32_t x, FixedPoint factor) {
   return rounding_shift(high_product(int32_t(uint32_t(x) << left), factor.mantissa), right);
 }
 
+int32_t scaled_ties_up(int32_t x, FixedPoint factor) {
+  const int left = std::max(factor.exponent, 0), right = std::max(-factor.exponent, 0);
+  const int64_t v = high_product(int32_t(uint32_t(x) << left), factor.mantissa);
+  return int32_t(right ? (v + (int64_t(1) << (right - 1))) >> right : v);
+}
+
 int32_t scaled(int64_t x, FixedPoint factor) {
   const int32_t reduced = factor.mantissa < 0x7FFF0000 ? (factor.mantissa + (1 << 15)) >> 16 : 0x7FFF;
   const int total = 15 - factor.exponent;

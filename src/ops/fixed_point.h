@@ -21,6 +21,8 @@ int32_t high_product(int32_t a, int32_t b);
 int32_t rounding_shift(int32_t x, int exponent);
 /// x * factor: shifted left first where the exponent is positive, rounded twice otherwise.
 int32_t scaled(int32_t x, FixedPoint factor);
+/// The same with ties of the second rounding upwards: what LiteRT's matrix products (ruy) give.
+int32_t scaled_ties_up(int32_t x, FixedPoint factor);
 /// The same for accumulators of 48 bits (i16 data): rounded once, with a mantissa of 16 bits.
 int32_t scaled(int64_t x, FixedPoint factor);
 

@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
 #include "ops/gemm.h"
+#include "ops/integer_product.h"
 #include "ops/matmul.h"
 #include "ops/shape.h"
 
@@ -100,6 +101,23 @@ struct FullyConnectedFacts {
         }
     });
     return Tensors{result};
+  }
+
+  static Result<Tensors> eval_integer(const FullyConnected& o, TensorsIn in, TypesIn out) {
+    const Type &x = in[0].type(), &w = in[1].type();
+    const int64_t rows = w.shape[0], cols = w.shape[1], lines = element_count({x.shape.begin(), x.shape.end() - 1});
+    Tensor sums = Tensor::make(Type{DType::kF64, {lines, rows}, {}});
+    const Tensor data = centered(in[0]), weight = centered(in[1]);
+    gemm(false, true, lines, rows, cols, data.data<double>(), weight.data<double>(), sums.mutable_data<double>());
+    const Tensor bias = in.size() > 2 && !absent(in[2]) ? in[2] : Tensor();
+    const auto kind = bias.bytes() && bias.dtype() == DType::kI64 ? Sums::kReal : Sums::kGemm;
+    const bool in_double = w.quant->scale.size() > 1 || kind == Sums::kReal;
+    const auto product = in_double ? ScaleProduct::kInDouble : ScaleProduct::kInFloat;
+    return Tensors{scale_sums(sums, 1, bias, SumScaling(x, w, out[0], product, kind, o.activation), out[0])};
+  }
+
+  static Status legal_integer(const FullyConnected&, TypesIn in, TypesIn out) {
+    return legal_weighted({.name = "fully connected layer", .depth = in[1].shape[1], .needs_bias = false}, in, out[0]);
   }
 
   static std::optional<LayoutChoice> permuted(const FullyConnected& o, TypesIn in, int operand, const Perm& p) {

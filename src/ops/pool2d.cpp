@@ -6,6 +6,7 @@
 #include "ir/tflite_op.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/fused_activation.h"
 #include "ops/gemm.h"
 #include "ops/sign_analysis.h"
@@ -43,6 +44,21 @@ double pool_window(PoolKind kind, const T* plane, int64_t width, Span y, Span x,
     }
   if (kind == PoolKind::kMax) return best;
   return kind == PoolKind::kL2 ? std::sqrt(sum / double(divisor)) : sum / double(divisor);
+}
+
+// The average of integers rounded half away from zero, or the largest.
+int32_t pool_integers(PoolKind kind, const Tensor& x, int64_t image, int64_t width, int64_t channels, Span y, Span h) {
+  int64_t sum = 0;
+  int32_t best = std::numeric_limits<int32_t>::min();
+  for (int64_t i = y.begin; i < y.end; ++i)
+    for (int64_t j = h.begin; j < h.end; ++j) {
+      const int32_t v = integer_at(x, image + (i * width + j) * channels);
+      sum += v;
+      best = std::max(best, v);
+    }
+  if (kind == PoolKind::kMax) return best;
+  const int64_t n = (y.end - y.begin) * (h.end - h.begin);
+  return int32_t((sum > 0 ? sum + n / 2 : sum - n / 2) / n);
 }
 
 struct Pool2dFacts {
@@ -98,6 +114,37 @@ struct Pool2dFacts {
       });
     });
     return Tensors{from_channels_first(y, o.layout)};
+  }
+
+  // Channels-last, as LiteRT has it.
+  static Result<Tensors> eval_integer(const Pool2d& o, TensorsIn in, TypesIn out) {
+    const auto axes = axes_of(o, in[0].shape());
+    const Shape &s = in[0].shape(), &to = out[0].shape;
+    const IntegerRange range = activation_range(o.activation, out[0]);
+    Tensor y = Tensor::make(out[0]);
+    const double work = double(y.count()) * double(o.window[0]) * double(o.window[1]);
+    parallel_for(to[0] * to[1], work, [&](int64_t row) {
+      const Span v = window_span(axes[0], row % to[1]);
+      for (int64_t j = 0; j < to[2]; ++j) {
+        const Span h = window_span(axes[1], j);
+        for (int64_t c = 0; c < s[3]; ++c) {
+          const int32_t r = pool_integers(o.kind, in[0], row / to[1] * s[1] * s[2] * s[3] + c, s[2], s[3], v, h);
+          set_integer(y, (row * to[2] + j) * s[3] + c, std::clamp(r, range.low, range.high));
+        }
+      }
+    });
+    return Tensors{std::move(y)};
+  }
+
+  static Status legal_integer(const Pool2d& o, TypesIn in, TypesIn out) {
+    if (o.kind == PoolKind::kL2 || !in_list(in[0].dtype, "i8 u8 i16"))
+      return error(Code::kUnsupportedType,
+                   fmt::format("{} pooling of {}", enum_names(o.kind)[size_t(o.kind)], to_string(in[0])));
+    if (in[0].dtype != out[0].dtype || in[0].quant != out[0].quant)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("integer pooling of {} that gives {}: scale and zero point stay as they are", to_string(in[0]),
+                               to_string(out[0])));
+    return {};
   }
 
   static std::optional<LayoutChoice> permuted(const Pool2d& o, TypesIn, int, const Perm& p) {
@@ -157,7 +204,8 @@ struct Pool2dFacts {
     options.filter_height = int32_t(o.window[0]);
     options.filter_width = int32_t(o.window[1]);
     options.fused_activation_function = tflite_activation(o.activation);
-    return TfliteOp(kBuiltins[size_t(o.kind)], 1, 1, std::move(options));
+    const int version = in[0].dtype == DType::kI16 ? 3 : in[0].dtype == DType::kI8 ? 2 : 1;
+    return TfliteOp(kBuiltins[size_t(o.kind)], version, 1, std::move(options));
   }
 
   static Result<Decoded> decode(const TfliteNode& n) {

@@ -3,6 +3,7 @@
 #include "ir/tflite_op.h"
 #include "ops/elementwise.h"
 #include "ops/fused_activation.h"
+#include "ops/integer_product.h"
 #include "ops/window.h"
 
 namespace atl {
@@ -70,6 +71,24 @@ struct TransposeConv2dFacts {
     return Tensors{from_channels_first(y.reshaped({c.batch, c.filters, c.out[1], c.out[2]}), o.layout)};
   }
 
+  // Channels-last, as LiteRT has it.
+  static Result<Tensors> eval_integer(const TransposeConv2d& o, TensorsIn in, TypesIn out) {
+    const Type &x = in[0].type(), &w = in[1].type();
+    TransposeConv2d sums = o;
+    sums.activation = Activation::kNone;
+    TRY(const Tensors sum, eval(sums, Tensors{centered(in[0]), centered(in[1])}));
+    const Tensor bias = in.size() > 2 ? in[2] : Tensor();
+    const bool wide = x.dtype == DType::kI16 && (!bias.bytes() || bias.dtype() == DType::kI64);
+    const auto product = x.dtype == DType::kU8 ? ScaleProduct::kInFloat : ScaleProduct::kInDouble;
+    const SumScaling scaling(x, w, out[0], product, wide ? Sums::kWide : Sums::kLoop, o.activation);
+    return Tensors{scale_sums(sum[0], 3, bias, scaling, out[0])};
+  }
+
+  static Status legal_integer(const TransposeConv2d&, TypesIn in, TypesIn out) {
+    const Shape& w = in[1].shape;
+    return legal_weighted({.name = "transposed convolution", .depth = w[1] * w[2] * w[3], .needs_bias = false}, in, out[0]);
+  }
+
   static std::optional<LayoutChoice> permuted(const TransposeConv2d& o, TypesIn in, int operand, const Perm& p) {
     const bool data = operand == 0 || operand == kResult;
     if (!data || o.layout != DataLayout::kChannelsFirst || p != channels_last_perm(4)) return std::nullopt;
@@ -103,7 +122,7 @@ struct TransposeConv2dFacts {
     options.stride_h = int32_t(o.stride[0]);
     options.stride_w = int32_t(o.stride[1]);
     options.fused_activation_function = tflite_activation(o.activation);
-    const int version = o.activation != Activation::kNone ? 4 : present(in, 2) ? 3 : 1;
+    const int version = o.activation != Activation::kNone ? 4 : present(in, 2) ? 3 : in[0].dtype == DType::kI8 ? 2 : 1;
     TfliteOp op(BuiltinOperator::TRANSPOSE_CONV, version, 0, std::move(options));
     op.constant(Tensor::of_i32({in[0].shape[0], s.axes[0].out(), s.axes[1].out(), s.filters})).input(1).input(0);
     if (present(in, 2)) op.input(2);

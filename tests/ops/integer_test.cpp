@@ -33,11 +33,18 @@ struct Deviation {
   double share;             // largest share of integers that differ
   std::string_view reason;
 };
+constexpr std::string_view kXnnpackRounds = "XNNPACK scales sums in f32 and rounds once, ties to even";
 constexpr Deviation kDeviations[] = {
     {"quantize", "", "i8 u8 i16", "delegate", 1, 0.1, "XNNPACK rescales with one rounding"},
     {"leaky_relu", "", "i8 u8", "delegate", 1, 0.1, "XNNPACK has factors of 8 fraction bits"},
     {"resize", "bilinear", "i8", "delegate", 2, 0.2, "XNNPACK has weights of 11 bits in place of steps of 1/1024"},
     {"resize", "bilinear", "u8", "delegate", 1, 0.02, "XNNPACK has weights of 11 bits in place of f32"},
+    {"conv2d", "", "i8", "delegate", 1, 0.01, kXnnpackRounds},
+    {"transpose_conv2d", "", "i8", "delegate", 1, 0.01, kXnnpackRounds},
+    {"fully_connected", "", "i8", "delegate", 1, 0.02, kXnnpackRounds},
+    {"batch_matmul", "", "i8", "delegate", 1, 0.01, kXnnpackRounds},
+    {"pool2d", "kind=average", "i8 u8", "delegate", 1, 0.01, kXnnpackRounds},
+    {"binary", "kind=mul", "i8 u8", "delegate", 1, 0.02, kXnnpackRounds},
 };
 
 /// A use of an op as a float graph, with the element type that it is quantized to.
@@ -239,13 +246,8 @@ std::vector<const OpDef*> ops_with_integer_forms() {
 
 /// Ops whose integer arithmetic is not here yet.
 constexpr std::string_view kPending[] = {
-    "binary",            //
-    "conv2d",            //
-    "transpose_conv2d",  //
-    "pool2d",            //
-    "reduce",            //
-    "fully_connected",   //
-    "batch_matmul",      //
+    "reduce",  //
+    "pool2d",  //
 };
 
 class Integer : public testing::TestWithParam<const OpDef*> {
