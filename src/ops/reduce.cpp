@@ -1,5 +1,8 @@
 #include "ops/reduce.h"
 
+#include <bit>
+#include <cmath>
+#include <functional>
 #include <limits>
 
 #include "ir/rewrite.h"
@@ -7,6 +10,7 @@
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/shape.h"
 #include "ops/spatial.h"
 
@@ -130,18 +134,69 @@ void reduce_elements(ReduceKind kind, const MergedAxes& m, const T* in, T* out, 
   }
 }
 
+int64_t reduced_count(const Reduce& o, const Shape& s) {
+  int64_t n = 1;
+  for (int64_t a : o.axes) n *= s[size_t(a)];
+  return n;
+}
+
+// One number for each element of the result, folded from the operand's integers in their order: f(acc, integer).
+template <class F>
+std::vector<int64_t> fold_integers(const Reduce& o, const Tensor& x, int64_t count, int64_t init, F f) {
+  std::vector<int64_t> acc(size_t(count), init);
+  visit(x.dtype(), [&]<class T>(T) {
+    if constexpr (!std::is_same_v<T, bool>) accumulate(x.data<T>(), MergedAxes(x.shape(), o.axes), acc, f);
+  });
+  return acc;
+}
+
+// From the sum of a result's integers to the result.
+using FinishSum = std::function<int64_t(int64_t sum)>;
+
+// LiteRT adds up and scales in f32.
+FinishSum finish_sum(const Type& in, const Type& out, int64_t n) {
+  const float scale = float(scale_of(in)) / float(scale_of(out));
+  const float bias = float(-zero_point_of(in)) * scale * float(n);
+  return [=, zero = zero_point_of(out)](int64_t sum) { return int64_t(std::round(float(sum) * scale + bias)) + zero; };
+}
+
+// Over the two spatial axes, the zero point is scaled and rounded by itself.
+FinishSum finish_spatial_mean(const Type& in, const Type& out, int64_t n) {
+  const float in_scale = float(scale_of(in)), out_scale = float(scale_of(out));
+  const float zero = float(zero_point_of(in)) * in_scale / out_scale;
+  const int32_t bias = zero_point_of(out) - int32_t(zero > 0 ? zero + 0.5f : zero - 0.5f);
+  const FixedPoint factor = FixedPoint::of(double(in_scale / (float(n) * out_scale)));
+  return [=](int64_t sum) { return int64_t(scaled(int32_t(sum), factor)) + bias; };
+}
+
+FinishSum finish_mean(const Type& in, const Type& out, int64_t n) {
+  FixedPoint factor = FixedPoint::of(scale_of(in) / scale_of(out));
+  const int log2 = std::min({int(std::bit_width(uint64_t(n))) - 1, 32, 31 + factor.exponent});
+  factor.mantissa = int32_t((int64_t(factor.mantissa) << log2) / n);
+  factor.exponent -= log2;
+  return [=, zero = zero_point_of(in) * n, out_zero = zero_point_of(out)](int64_t sum) {
+    return int64_t(scaled(int32_t(sum - zero), factor)) + out_zero;
+  };
+}
+
+// Each of the n factors of a product is scaled by itself, so that the product stays within 32 bits.
+double product_factor(const Type& in, const Type& out, int64_t n) {
+  return scale_of(in) / std::pow(scale_of(out), 1.0 / double(n));
+}
+
 struct ReduceFacts {
   static constexpr std::string_view name = "reduce";
   static constexpr std::string_view summary = "sum, mean, product, largest, smallest, any or all along axes";
   static constexpr Layout layout = Layout::kAxisAttr;
   static constexpr Quant quant = Quant::kRequant;
 
-  static QuantRule quantization(const Reduce& o, TypesIn) {
+  static QuantRule quantization(const Reduce& o, TypesIn in) {
     switch (o.kind) {
       case ReduceKind::kSum:
       case ReduceKind::kMean:
-        return {.kind = Quant::kRequant, .types = "i8 u8 i16"};
+        return {.kind = Quant::kRequant, .types = reduced_count(o, in[0].shape) <= kMaxWideSum ? "i8 u8 i16" : "i8 u8"};
       case ReduceKind::kProd:
+        if (reduced_count(o, in[0].shape) > kMaxFactors) return {};
         return {.kind = Quant::kRequant, .types = "i8 i16"};
       case ReduceKind::kMax:
       case ReduceKind::kMin:
@@ -149,6 +204,73 @@ struct ReduceFacts {
       default:
         return {};
     }
+  }
+
+  // Most i16 that a sum of 32 bits holds.
+  static constexpr int64_t kMaxWideSum = 65535;
+  // Partial products of more factors leave 32 bits when the data is larger than what was calibrated.
+  static constexpr int64_t kMaxFactors = 4;
+
+  static Result<Tensors> eval_integer(const Reduce& o, TensorsIn in, TypesIn out) {
+    const Tensor& x = in[0];
+    const Type &from = x.type(), &to = out[0];
+    const bool most = o.kind == ReduceKind::kMax || o.kind == ReduceKind::kMin;
+    Tensor y = Tensor::make(to);
+    const IntegerRange range = integer_range(to.dtype);
+    const int64_t n = reduced_count(o, from.shape), count = y.count();
+    std::vector<int64_t> v;
+    if (most) {
+      v = fold_integers(o, x, count, o.kind == ReduceKind::kMax ? range.low : range.high, [&](int64_t& acc, auto e) {
+        acc = o.kind == ReduceKind::kMax ? std::max(acc, int64_t(e)) : std::min(acc, int64_t(e));
+      });
+    } else if (o.kind == ReduceKind::kProd) {
+      v = multiply_integers(o, x, to, n);
+    } else {
+      v = fold_integers(o, x, count, 0, [](int64_t& acc, auto e) { acc += int64_t(e); });
+      const bool spatial = o.keep_dims && o.axes == std::vector<int64_t>{1, 2} && from.rank() == 4 && bits(from.dtype) == 8;
+      const FinishSum finish = o.kind == ReduceKind::kSum ? finish_sum(from, to, n)
+                               : spatial                  ? finish_spatial_mean(from, to, n)
+                                                          : finish_mean(from, to, n);
+      for (int64_t& e : v) e = finish(e);
+    }
+    for (int64_t i = 0; i < count; ++i) set_integer(y, i, int32_t(std::clamp<int64_t>(v[size_t(i)], range.low, range.high)));
+    return Tensors{std::move(y)};
+  }
+
+  static std::vector<int64_t> multiply_integers(const Reduce& o, const Tensor& x, const Type& out, int64_t n) {
+    constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+    const FixedPoint factor = FixedPoint::of(product_factor(x.type(), out, n));
+    const int64_t zero = zero_point_of(x.type());
+    auto v = fold_integers(o, x, element_count(out.shape), kNone, [&](int64_t& acc, auto e) {
+      acc = acc == kNone ? int64_t(e) - zero : scaled(acc * (int64_t(e) - zero), factor);
+    });
+    for (int64_t& e : v) e = int64_t(scaled(e, factor)) + zero_point_of(out);
+    return v;
+  }
+
+  static Status legal_integer(const Reduce& o, TypesIn in, TypesIn out) {
+    const Type &x = in[0], &y = out[0];
+    const bool prod = o.kind == ReduceKind::kProd, any = o.kind >= ReduceKind::kAny;
+    if (!x.quant || !y.quant || x.quant->scale.size() != 1 || x.dtype != y.dtype || any ||
+        !in_list(x.dtype, prod ? "i8 i16" : "i8 u8 i16"))
+      return error(Code::kUnsupportedType,
+                   fmt::format("an integer {} of {} that gives {}", kind_name(o), to_string(x), to_string(y)));
+    const bool same = o.kind == ReduceKind::kMax || o.kind == ReduceKind::kMin;
+    if (same && x.quant != y.quant)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("an integer {} of {} that gives {}: scale and zero point stay as they are", kind_name(o),
+                               to_string(x), to_string(y)));
+    if (x.dtype == DType::kI16 && !same && (zero_point_of(x) != 0 || zero_point_of(y) != 0))
+      return error(Code::kUnsupportedForm, fmt::format("an integer {} of i16 with a zero point", kind_name(o)));
+    const int64_t n = reduced_count(o, x.shape);
+    const IntegerRange r = integer_range(x.dtype);
+    const double largest = std::max(double(r.high) - zero_point_of(x), double(zero_point_of(x)) - r.low);
+    if (!same && !prod && double(n) * largest >= 0x1p31)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("an integer {} of {} elements, which 32 bits do not hold", kind_name(o), n));
+    if (prod && std::log2(largest) + double(n - 1) * std::max(0.0, std::log2(largest * product_factor(x, y, n))) >= 31)
+      return error(Code::kUnsupportedForm, fmt::format("an integer product of {} elements, which 32 bits do not hold", n));
+    return {};
   }
 
   static std::string_view kind_name(const Reduce& o) { return enum_names(o.kind)[size_t(o.kind)]; }
@@ -173,8 +295,7 @@ struct ReduceFacts {
     const Type type = in[0].type();
     TRY(Types out, infer(o, TypesIn(&type, 1)));
     Tensor result = Tensor::make(out[0]);
-    int64_t reduced = 1;
-    for (int64_t a : o.axes) reduced *= in[0].shape()[size_t(a)];
+    const int64_t reduced = reduced_count(o, in[0].shape());
     const MergedAxes merged(in[0].shape(), o.axes);
     visit(in[0].dtype(), [&]<class T>(T) {
       using Word = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;  // a vector of bool has no addresses
@@ -278,6 +399,7 @@ struct ReduceFacts {
       s.push_back({.op = make_op(Reduce(kind, {1, 3}, true)), .in = {t}});
       s.push_back({.op = make_op(Reduce(kind, {0, 1, 2, 3}, false)), .in = {t}});
     }
+    s.push_back({.op = make_op(Reduce(ReduceKind::kMean, {1, 2}, true)), .in = {f}});
     for (DType t : {DType::kI32, DType::kI64})
       s.push_back(
           {.op = make_op(Reduce(ReduceKind::kSum, {0, 2}, false)), .in = {Type{t, {2, 3, 4}, {}}}, .low = -9, .high = 9});
