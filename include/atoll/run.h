@@ -49,6 +49,10 @@ struct RunModelOptions {
   std::string output;                ///< file for the outputs; see write_tensor_file()
   bool log_placement = false;        ///< find out where every operator runs
   std::optional<TaskOptions> task;   ///< what the outputs mean
+  /// Files behind the first one: a pipeline, whose segments are connected by the names of their inputs and outputs (as
+  /// split_model() writes them). With `each`, all segments work at the same time. ModelOptions::device may name one for each
+  /// file, separated by commas.
+  std::vector<std::string> behind;
   Progress progress;
 };
 
@@ -56,6 +60,12 @@ struct RunModelOptions {
 struct Accuracy {
   size_t items = 0, correct = 0;
   std::optional<size_t> recorded_correct;  ///< of the recorded answers
+};
+
+/// One file of a pipeline.
+struct SegmentRun {
+  std::string file, device;
+  double median_seconds = 0;
 };
 
 struct RunReport {
@@ -69,12 +79,14 @@ struct RunReport {
   std::vector<OpPlace> placement;  ///< with log_placement
   std::optional<TaskReport> task;  ///< with RunModelOptions::task
   double load_seconds = 0, median_seconds = 0;
+  double total_seconds = 0;          ///< from the first item's start to the last one's end
+  std::vector<SegmentRun> segments;  ///< of a pipeline
 };
 
 /// Runs a model. Outputs that miss min_snr_db are no error: OutputProof::passed says so.
 /// E: of loading (kFileMissing, kTflite, kRuntimeMissing, kDevice, kDeviceLibrary, ...); kInput for inputs that are missing or
-/// do not fit (with the list of inputs that the model wants) and for recorded outputs of other shapes; of reading and writing
-/// the files.
+/// do not fit (with the list of inputs that the model wants), for recorded outputs of other shapes and for files that are no
+/// pipeline; of reading and writing the files.
 Result<RunReport> run_model(const std::string& file, const RunModelOptions& options);
 
 /// An array in a few numbers.

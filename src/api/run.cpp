@@ -7,6 +7,7 @@
 
 #include "api/input_files.h"
 #include "api/loaded_model.h"
+#include "api/pipeline.h"
 #include "api/task_run.h"
 #include "run/tensor_file.h"
 #include "support/mapped_file.h"
@@ -27,12 +28,23 @@ struct Runs {
   std::vector<double> seconds;
 };
 
-Result<std::vector<NdArray>> timed_run(LoadedModel& loaded, std::span<const NdArray> inputs, std::vector<double>& seconds) {
-  const auto start = std::chrono::steady_clock::now();
-  TRY(auto outputs, loaded.model.run(loaded.signature, inputs));
-  seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  return outputs;
+// The items of a call through one model.
+Status run_through(LoadedModel& loaded, size_t items, const ItemSource& source, const ItemSink& sink) {
+  for (size_t i = 0; i < items; ++i) {
+    if (i > 0 && loaded.has_state) TRY_STATUS(loaded.model.reset_variables(loaded.signature));
+    const std::vector<NdArray> inputs = source(i);
+    const auto start = std::chrono::steady_clock::now();
+    TRY(auto outputs, loaded.model.run(loaded.signature, inputs));
+    TRY_STATUS(sink(std::move(outputs), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()));
+  }
+  return {};
 }
+
+/// What is run: one file, or several behind each other.
+struct Runnable {
+  SignatureInfo info;
+  std::function<Status(size_t, const ItemSource&, const ItemSink&)> run;
+};
 
 Result<size_t> count_items(const SignatureInfo& info, const std::vector<NdArray>& inputs) {
   size_t items = 1;
@@ -70,24 +82,32 @@ Status stack(std::vector<NdArray> item, const SignatureInfo& info, bool along_ba
   return {};
 }
 
-Result<Runs> run_items(LoadedModel& loaded, const InputArrays& inputs, const Progress& progress) {
-  TRY(const size_t items, count_items(loaded.info(), inputs.arrays));
+Result<Runs> run_items(const Runnable& runnable, const InputArrays& inputs, const Progress& progress) {
+  TRY(const size_t items, count_items(runnable.info, inputs.arrays));
   Runs runs;
-  for (size_t i = 0; i < items; ++i) {
-    if (progress) progress("running", double(i), double(items));
-    if (i > 0 && loaded.has_state) TRY_STATUS(loaded.model.reset_variables(loaded.signature));
-    std::vector<NdArray> item;
-    for (const NdArray& a : inputs.arrays) item.push_back(a.item(a.shape[0] == 1 ? 0 : i));
-    TRY(auto outputs, timed_run(loaded, item, runs.seconds));
-    TRY_STATUS(stack(std::move(outputs), loaded.info(), inputs.along_batch, runs));
-  }
+  const auto item = [&](size_t i) {
+    std::vector<NdArray> arrays;
+    for (const NdArray& a : inputs.arrays) arrays.push_back(a.item(a.shape[0] == 1 ? 0 : i));
+    return arrays;
+  };
+  const auto take = [&](std::vector<NdArray> outputs, double seconds) {
+    runs.seconds.push_back(seconds);
+    if (progress) progress("running", double(runs.seconds.size()), double(items));
+    return stack(std::move(outputs), runnable.info, inputs.along_batch, runs);
+  };
+  TRY_STATUS(runnable.run(items, item, take));
   return runs;
 }
 
-Result<Runs> run_once(LoadedModel& loaded, const InputArrays& inputs) {
+Result<Runs> run_once(const Runnable& runnable, const InputArrays& inputs) {
   Runs runs;
-  TRY(auto outputs, timed_run(loaded, inputs.arrays, runs.seconds));
-  for (size_t i = 0; i < outputs.size(); ++i) runs.outputs.push_back({loaded.info().outputs[i].name, std::move(outputs[i])});
+  const auto take = [&](std::vector<NdArray> outputs, double seconds) -> Status {
+    runs.seconds.push_back(seconds);
+    for (size_t i = 0; i < outputs.size(); ++i) runs.outputs.push_back({runnable.info.outputs[i].name, std::move(outputs[i])});
+    return {};
+  };
+  TRY_STATUS(runnable.run(
+      1, [&](size_t) { return inputs.arrays; }, take));
   return runs;
 }
 
@@ -154,11 +174,57 @@ Status compare_with(const RunModelOptions& options, RunReport& report) {
   return {};
 }
 
+// Reads the inputs, runs, and fills the report with what the outputs are; `file` is the one that makes them.
+Status run_and_report(const RunModelOptions& options, const Runnable& runnable, const std::shared_ptr<const MappedFile>& file,
+                      RunReport& report) {
+  TRY(const InputArrays inputs, read_inputs(report.file, runnable.info, options));
+  const auto start = std::chrono::steady_clock::now();
+  auto runs = options.each ? run_items(runnable, inputs, options.progress) : run_once(runnable, inputs);
+  if (!runs) return std::move(runs.error());
+  report.total_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.signature = runnable.info.key;
+  report.items = runs->seconds.size();
+  std::ranges::sort(runs->seconds);
+  report.median_seconds = median(runs->seconds);
+  report.outputs = std::move(runs->outputs);
+  if (options.task) {
+    TRY(report.task, read_task(options, runnable.info, file, inputs, report.outputs));
+  }
+  if (!options.expect.empty()) TRY_STATUS(compare_with(options, report));
+  if (!options.output.empty()) TRY_STATUS(write_tensor_file(options.output, report.outputs));
+  return {};
+}
+
+Result<RunReport> run_pipeline(const std::string& file, const RunModelOptions& options) {
+  std::vector<std::string> files{file};
+  files.insert(files.end(), options.behind.begin(), options.behind.end());
+  TRY(Pipeline pipeline, Pipeline::open(files, options.model, /*profile=*/options.log_placement));
+  RunReport report;
+  report.file = file;
+  const Runnable runnable{pipeline.info(), [&](size_t items, const ItemSource& source, const ItemSink& sink) {
+                            return pipeline.run(items, source, sink);
+                          }};
+  TRY_STATUS(run_and_report(options, runnable, pipeline.stages().back().model.file, report));
+  for (Pipeline::Stage& stage : pipeline.stages()) {
+    LoadedModel& model = stage.model;
+    report.load_seconds += model.load_seconds;
+    report.device += (report.device.empty() ? "" : ", ") + model.device.name;
+    for (const std::string& note : model.notes) report.notes.push_back(fmt::format("{}: {}", stage.path, note));
+    std::ranges::sort(stage.seconds);
+    report.segments.push_back({stage.path, model.device.name, median(stage.seconds)});
+    if (!options.log_placement) continue;
+    TRY(const auto times, model.model.op_times());
+    for (OpPlace& place : places_of(model.file, model.device, times)) report.placement.push_back(std::move(place));
+  }
+  return report;
+}
+
 }  // namespace
 
 Result<RunReport> run_model(const std::string& file, const RunModelOptions& options) {
   if (options.min_snr_db && options.expect.empty()) return error(Code::kUsage, "--min-snr needs --expect");
   if (options.task && options.each) return error(Code::kUsage, "a task reads one run, --each runs many", "leave out --each");
+  if (!options.behind.empty()) return run_pipeline(file, options);
   TRY(const auto mapped, MappedFile::open(file));
   std::optional<std::vector<std::byte>> changed;
   if (options.task) {
@@ -166,29 +232,20 @@ Result<RunReport> run_model(const std::string& file, const RunModelOptions& opti
   }
   const bool has_own_decoder = changed.has_value();
   TRY(LoadedModel loaded, load_model(file, options.model, /*profile=*/options.log_placement, std::move(changed)));
-  TRY(const InputArrays inputs, read_inputs(file, loaded.info(), options));
-  auto runs = options.each ? run_items(loaded, inputs, options.progress) : run_once(loaded, inputs);
-  if (!runs) return std::move(runs.error());
   RunReport report;
   report.file = file;
-  report.signature = loaded.info().key;
   report.load_seconds = loaded.load_seconds;
-  report.items = runs->seconds.size();
   report.device = loaded.device.name;
   report.notes = loaded.notes;
+  const Runnable runnable{loaded.info(), [&](size_t items, const ItemSource& source, const ItemSink& sink) {
+                            return run_through(loaded, items, source, sink);
+                          }};
+  TRY_STATUS(run_and_report(options, runnable, loaded.file, report));
   if (options.log_placement) {
     TRY(const auto times, loaded.model.op_times());
     report.placement = places_of(loaded.file, loaded.device, times);
     if (has_own_decoder) report.placement.back().place = "CPU (Atoll)";
   }
-  std::ranges::sort(runs->seconds);
-  report.median_seconds = median(runs->seconds);
-  report.outputs = std::move(runs->outputs);
-  if (options.task) {
-    TRY(report.task, read_task(options, loaded, inputs, report.outputs));
-  }
-  if (!options.expect.empty()) TRY_STATUS(compare_with(options, report));
-  if (!options.output.empty()) TRY_STATUS(write_tensor_file(options.output, report.outputs));
   return report;
 }
 

@@ -40,8 +40,8 @@ Result<Scene> look(const RunModelOptions& options, const SignatureInfo& signatur
 
 class Reader {
  public:
-  Reader(const TaskOptions& task, const LoadedModel& loaded, Scene scene)
-      : task_(task), loaded_(loaded), labels_(task.labels), scene_(std::move(scene)) {
+  Reader(const TaskOptions& task, std::shared_ptr<const MappedFile> file, Scene scene)
+      : task_(task), file_(std::move(file)), labels_(task.labels), scene_(std::move(scene)) {
     report_.kind = task.kind;
     report_.in_pixels = scene_.picture.has_value();
     report_.width = scene_.picture ? scene_.picture->width : scene_.seen.model_width;
@@ -59,7 +59,7 @@ class Reader {
   std::optional<std::array<uint32_t, 4>> post_processed() const;
 
   const TaskOptions& task_;
-  const LoadedModel& loaded_;
+  std::shared_ptr<const MappedFile> file_;
   Labels labels_;
   Scene scene_;
   TaskReport report_;
@@ -81,7 +81,7 @@ Status Reader::read_classes(const std::vector<OutputValues>& outputs) {
 
 // The results of LiteRT's post-processing, where the file has that operator.
 std::optional<std::array<uint32_t, 4>> Reader::post_processed() const {
-  const auto model = edgetpu::read_source_model(loaded_.file->bytes(), loaded_.file);
+  const auto model = edgetpu::read_source_model(file_->bytes(), file_);
   if (!model) return std::nullopt;
   for (const edgetpu::SourceOp& op : model->ops)
     if (op.name == kDetectionOperator && op.outputs.size() == 4)
@@ -183,14 +183,15 @@ Result<std::optional<std::vector<std::byte>>> without_decoder(const std::shared_
   return std::optional(std::move(bytes));
 }
 
-Result<TaskReport> read_task(const RunModelOptions& options, const LoadedModel& loaded, const InputArrays& inputs,
+Result<TaskReport> read_task(const RunModelOptions& options, const SignatureInfo& signature,
+                             const std::shared_ptr<const MappedFile>& file, const InputArrays& inputs,
                              const std::vector<NamedArray>& outputs) {
-  TRY(Scene scene, look(options, loaded.info(), inputs));
-  TRY(const auto values, read_outputs(loaded.info(), outputs));
-  Reader reader(*options.task, loaded, std::move(scene));
+  TRY(Scene scene, look(options, signature, inputs));
+  TRY(const auto values, read_outputs(signature, outputs));
+  Reader reader(*options.task, file, std::move(scene));
   if (auto done = reader.read(values); !done) {
     Error e = std::move(done.error());
-    if (e.code == Code::kInput) e.what += fmt::format("; its outputs: {}", describe(loaded.info()));
+    if (e.code == Code::kInput) e.what += fmt::format("; its outputs: {}", describe(signature));
     return e;
   }
   return reader.finish();

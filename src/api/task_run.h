@@ -11,9 +11,11 @@ namespace atl {
 Result<std::optional<std::vector<std::byte>>> without_decoder(const std::shared_ptr<const MappedFile>& file,
                                                               const TaskOptions& task);
 
-/// Reads the outputs of a run, and draws where TaskOptions::draw says.
-/// E: kInput where the outputs do not fit the task, or there is no picture to draw on; kImage, kWrite.
-Result<TaskReport> read_task(const RunModelOptions& options, const LoadedModel& loaded, const InputArrays& inputs,
+/// Reads the outputs of a run of what has this signature, and draws where TaskOptions::draw says. `file` makes the outputs: its
+/// operators tell detections after LiteRT's post-processing. E: kInput where the outputs do not fit the task, or there is no
+/// picture to draw on; kImage, kWrite.
+Result<TaskReport> read_task(const RunModelOptions& options, const SignatureInfo& signature,
+                             const std::shared_ptr<const MappedFile>& file, const InputArrays& inputs,
                              const std::vector<NamedArray>& outputs);
 
 }  // namespace atl

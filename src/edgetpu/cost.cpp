@@ -13,8 +13,6 @@ constexpr int64_t kSmallOutput = 4;   // a convolution with so few outputs takes
 constexpr uint64_t kTilesAcross = 4;  // tiles in x and in y
 constexpr uint64_t kLstmStepBytes = 992;
 constexpr uint64_t kFixedNarrowBytes = 784;
-constexpr uint64_t kWideBytes = 8u << 20;  // parameter memory
-constexpr uint64_t kInstructionsPerOp = 2200, kInstructionsPerNetwork = 16000;
 constexpr double kClockHz = 500e6;
 constexpr double kCellMacs = 4;  // multiplications that a cell does in a cycle
 // Compiler 16 adds these bytes to every model that ends in a uint8 softmax over 1,001 classes; nine MobileNets show it, why is
@@ -246,11 +244,10 @@ MemoryCost memory_cost(const SourceModel& m, const Placement& placement, Compile
   const uint64_t peak = peak_narrow_bytes(m, placement) + (placement.mapped_count() > 0 ? kFixedNarrowBytes : 0);
   out.needs_bands = peak > kNarrowBytes;
   out.activation_bytes_per_tile = std::min(peak, kNarrowBytes);
-  const uint64_t capacity = kWideBytes - std::min(kWideBytes, uint64_t{1} << 20);
   for (const SourceOp& op : m.ops) {
     if (!placement.is_mapped(op.index)) continue;
     const uint64_t on_chip = on_chip_bytes_of(m, op);
-    if (out.on_chip_bytes + on_chip <= capacity) {
+    if (out.on_chip_bytes + on_chip <= kParameterMemoryBytes) {
       out.on_chip_bytes += on_chip;
     } else {
       out.streamed_bytes += parameter_bytes_of(m, op, compiler) - streamed_bytes_of(m, op);
@@ -276,12 +273,17 @@ MemoryCost memory_cost(const SourceModel& m, const Placement& placement, Compile
   return out;
 }
 
+double compute_ms_of(const SourceModel& m, const SourceOp& op) { return cycles_of(m, op) / kClockHz * 1e3; }
+
 Latency predict_latency(const SourceModel& m, const Placement& placement, const MemoryCost& memory) {
   if (placement.mapped_count() == 0) return {};
-  double cycles = 0;
+  double compute = 0;
   for (const SourceOp& op : m.ops)
-    if (placement.is_mapped(op.index)) cycles += cycles_of(m, op);
-  const double compute = cycles / kClockHz * 1e3;
+    if (placement.is_mapped(op.index)) compute += compute_ms_of(m, op);
+  return latency_of(compute, memory);
+}
+
+Latency latency_of(double compute, const MemoryCost& memory) {
   struct Link {
     double start_ms, in, out;  // bytes for each millisecond
   };

@@ -6,6 +6,10 @@ namespace atl::edgetpu {
 
 /// Activation memory of one of the Edge TPU's 16 tiles, in bytes.
 inline constexpr uint64_t kNarrowBytes = 196608;
+/// Parameters that are cached on the chip, in bytes: 8 MiB but for what instructions need.
+inline constexpr uint64_t kParameterMemoryBytes = 7u << 20;
+/// Instructions, estimated: in bytes for each operator and for each network.
+inline constexpr uint64_t kInstructionsPerOp = 2200, kInstructionsPerNetwork = 16000;
 
 /// Multiply-accumulates of an operator (convolutions, fully connected layers, LSTM); 0 for others.
 uint64_t macs_of(const SourceModel& model, const SourceOp& op);
@@ -36,5 +40,9 @@ struct Latency {
   static constexpr double kError = 0.2;  ///< relative, against published USB 3 figures; PCIe was not calibrated
 };
 Latency predict_latency(const SourceModel& model, const Placement& placement, const MemoryCost& memory);
+/// The same from the time that the Edge TPU computes and from the bytes of `memory`.
+Latency latency_of(double compute_ms, const MemoryCost& memory);
+/// Milliseconds that the Edge TPU computes on an operator.
+double compute_ms_of(const SourceModel& model, const SourceOp& op);
 
 }  // namespace atl::edgetpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 namespace atl::edgetpu {
@@ -80,9 +81,78 @@ Status take_in(const FileView& file, tflite::ModelT& model) {
   return {};
 }
 
-}  // namespace
+/// The names of tensors in a model's signature.
+class PortNames {
+ public:
+  explicit PortNames(const tflite::ModelT& model) {
+    const tflite::SubGraphT& graph = *model.subgraphs[0];
+    for (const auto& t : graph.tensors) ++uses_[t->name];
+    for (const auto& t : graph.tensors) own_.push_back(t->name);
+    for (const auto& s : model.signature_defs) {
+      if (s->subgraph_index != 0) continue;
+      key_ = s->signature_key;
+      for (const auto* list : {&s->inputs, &s->outputs})
+        for (const auto& t : *list) ports_.emplace(int32_t(t->tensor_index), t->name);
+      break;
+    }
+  }
+  std::string operator()(int32_t t) const {
+    if (const auto at = ports_.find(t); at != ports_.end()) return at->second;
+    const std::string& own = own_[size_t(t)];
+    return own.empty() || uses_.at(own) > 1 ? fmt::format("tensor_{}", t) : own;
+  }
+  const std::string& key() const { return key_; }
 
-Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first, size_t last) {
+ private:
+  std::map<std::string, int> uses_;
+  std::vector<std::string> own_;
+  std::map<int32_t, std::string> ports_;
+  std::string key_ = "serving_default";
+};
+
+/// A signature and a metadata entry for a segment.
+struct SegmentLabel {
+  std::string key;
+  std::vector<std::string> inputs, outputs;
+  std::string entry;
+
+  SegmentLabel(const PortNames& name, const Border& border, const std::vector<int32_t>& model_outputs, size_t index,
+               size_t count)
+      : key(name.key()) {
+    for (const int32_t t : border.inputs) inputs.push_back(name(t));
+    for (const int32_t t : border.outputs) outputs.push_back(name(t));
+    nlohmann::ordered_json j{{"index", index}, {"of", count}, {"outputs", nlohmann::ordered_json::array()}};
+    for (const int32_t t : model_outputs) j["outputs"].push_back(name(t));
+    entry = j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  void put_on(tflite::ModelT& model) const {
+    const tflite::SubGraphT& graph = *model.subgraphs[0];
+    auto s = std::make_unique<tflite::SignatureDefT>();
+    s->signature_key = key;
+    const auto fill = [](auto& list, const std::vector<std::string>& names, const std::vector<int32_t>& tensors) {
+      for (size_t i = 0; i < names.size(); ++i) {
+        list.push_back(std::make_unique<tflite::TensorMapT>());
+        list.back()->name = names[i];
+        list.back()->tensor_index = uint32_t(tensors[i]);
+      }
+    };
+    fill(s->inputs, inputs, graph.inputs);
+    fill(s->outputs, outputs, graph.outputs);
+    model.signature_defs.push_back(std::move(s));
+    auto buffer = std::make_unique<tflite::BufferT>();
+    buffer->data.assign(entry.begin(), entry.end());
+    model.metadata.push_back(std::make_unique<tflite::MetadataT>());
+    model.metadata.back()->name = kSegmentEntry;
+    model.metadata.back()->buffer = uint32_t(model.buffers.size());
+    model.buffers.push_back(std::move(buffer));
+  }
+};
+
+struct SegmentPlace {
+  size_t index = 0, count = 0;
+};
+
+Result<std::vector<std::byte>> cut(const FileView& file, size_t first, size_t last, std::optional<SegmentPlace> place) {
   const std::unique_ptr<tflite::ModelT> model(file.model().UnPack());
   if (model->subgraphs.empty() || first >= last || last > model->subgraphs[0]->operators.size())
     return error(Code::kTflite, fmt::format("there are no operators {} to {}", first, last));
@@ -96,6 +166,8 @@ Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first,
   for (size_t i = 0; i < graph.operators.size(); ++i)
     (i >= first && i < last ? part : rest).push_back(std::move(graph.operators[i]));
   Border border = border_of(graph, part, rest, constants);
+  std::optional<SegmentLabel> label;
+  if (place) label.emplace(PortNames(*model), border, graph.outputs, place->index, place->count);
   Renumbering renumber(*model);
   renumber(border.inputs);
   for (const auto& op : part) {
@@ -110,11 +182,22 @@ Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first,
   model->signature_defs.clear();
   model->metadata.clear();
   model->metadata_buffer.clear();
+  if (label) label->put_on(*model);
   flatbuffers::FlatBufferBuilder b;
   b.Finish(tflite::Model::Pack(b, model.get()), tflite::ModelIdentifier());
   std::vector<std::byte> bytes(b.GetSize());
   std::memcpy(bytes.data(), b.GetBufferPointer(), b.GetSize());
   return bytes;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first, size_t last) {
+  return cut(file, first, last, std::nullopt);
+}
+
+Result<std::vector<std::byte>> cut_segment(const FileView& file, size_t first, size_t last, size_t index, size_t count) {
+  return cut(file, first, last, SegmentPlace{index, count});
 }
 
 }  // namespace atl::edgetpu

@@ -12,4 +12,13 @@ namespace atl::edgetpu {
 /// left out. E: kTflite, kUnsupportedForm where a tensor's size is not fixed.
 Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first, size_t last);
 
+/// The same as segment `index` of `count` of a pipeline: a signature, with the key of the model's, names its inputs and
+/// outputs, so that an output has the name of the input that it feeds: the name in the model's signature where the tensor is
+/// the model's input or output, else the tensor's, or "tensor_N" where that is empty or not the only one. The metadata entry
+/// kSegmentEntry says which segment it is and names the model's outputs in their order.
+Result<std::vector<std::byte>> cut_segment(const FileView& file, size_t first, size_t last, size_t index, size_t count);
+
+/// Name of a segment's metadata entry: JSON {"index": 0, "of": 2, "outputs": ["scores", "boxes"]}.
+inline constexpr const char* kSegmentEntry = "atoll_segment";
+
 }  // namespace atl::edgetpu

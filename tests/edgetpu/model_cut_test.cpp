@@ -68,6 +68,36 @@ TEST(ModelCut, GivesWhatLaterOperatorsRead) {
   EXPECT_EQ(names(whole, whole.outputs), Names{"out0"});
 }
 
+TEST(ModelCut, SegmentsAreNamedForEachOther) {
+  auto bytes = std::make_shared<std::vector<std::byte>>(chain());
+  const auto whole = FileView::open(*bytes, bytes);
+  ASSERT_TRUE(whole);
+  const auto ports = [](const auto* list) {
+    Names out;
+    for (const auto* t : *list) out.push_back(t->name()->str());
+    std::ranges::sort(out);
+    return out;
+  };
+  auto first = cut_segment(*whole, 0, 2, 0, 2), second = cut_segment(*whole, 2, 3, 1, 2);
+  ASSERT_TRUE(first && second);
+  auto a = std::make_shared<std::vector<std::byte>>(std::move(*first)),
+       b = std::make_shared<std::vector<std::byte>>(std::move(*second));
+  const auto head = FileView::open(*a, a), tail = FileView::open(*b, b);
+  ASSERT_TRUE(head && tail);
+  ASSERT_EQ(size_of(head->model().signature_defs()), 1u);
+  const auto* from = head->model().signature_defs()->Get(0);
+  const auto* to = tail->model().signature_defs()->Get(0);
+  EXPECT_EQ(ports(from->inputs()), Names{"in0"});
+  EXPECT_EQ(ports(from->outputs()), (Names{"t1", "t3"}));
+  EXPECT_EQ(ports(to->inputs()), (Names{"t1", "t3"}));
+  EXPECT_EQ(ports(to->outputs()), Names{"out0"});
+  ASSERT_EQ(size_of(tail->model().metadata()), 1u);
+  const auto entry = tail->buffer(tail->model().metadata()->Get(0)->buffer());
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(entry->data()), entry->size()),
+            R"({"index":1,"of":2,"outputs":["out0"]})");
+}
+
 TEST(ModelCut, RefusesWhatIsNotThere) {
   auto bytes = std::make_shared<std::vector<std::byte>>(chain());
   const auto view = FileView::open(*bytes, bytes);

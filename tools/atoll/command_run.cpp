@@ -15,6 +15,7 @@ using Json = nlohmann::ordered_json;
 
 struct Arguments {
   std::string file, labels_file;
+  std::vector<std::string> pipeline;
   RunModelOptions options;
   TaskOptions task;
   size_t top = 0;
@@ -58,6 +59,12 @@ void print_as_json(const RunReport& r, const Arguments& a, const std::vector<std
     if (r.accuracy->recorded_correct) j["accuracy"]["recorded_correct"] = *r.accuracy->recorded_correct;
   }
   if (r.task) j["task"] = json_of(*r.task);
+  if (!r.segments.empty()) {
+    j["total_seconds"] = r.total_seconds;
+    j["segments"] = Json::array();
+    for (const SegmentRun& s : r.segments)
+      j["segments"].push_back({{"file", s.file}, {"device", s.device}, {"median_seconds", s.median_seconds}});
+  }
   if (a.options.log_placement) j["placement"] = json_of(r.placement);
   if (!a.options.output.empty()) j["written"] = a.options.output;
   print_json(j);
@@ -91,13 +98,22 @@ void print_accuracy(const Accuracy& a) {
   fmt::print("  accuracy of this file             {}\n", percent(a.correct));
 }
 
+void print_segments(const RunReport& r) {
+  for (const SegmentRun& s : r.segments)
+    fmt::print("  {:<32} median {:<9} on {}\n", printable(s.file), human_seconds(s.median_seconds), s.device);
+  if (r.items > 1)
+    fmt::print("  {} items in {}: {:.4g} a second\n", r.items, human_seconds(r.total_seconds),
+               double(r.items) / r.total_seconds);
+}
+
 void print_report(const RunReport& r, const Arguments& a, const std::vector<std::string>& labels) {
-  const std::string place = r.device == "CPU" ? "" : " on " + r.device;
+  const std::string place = r.device == "CPU" || !r.segments.empty() ? "" : " on " + r.device;
   if (a.options.each)
     fmt::print("{}: {} runs, median {}{}\n", styled(r.file, Style::kBold, stdout), r.items, human_seconds(r.median_seconds),
                place);
   else
     fmt::print("{}: ran in {}{}\n", styled(r.file, Style::kBold, stdout), human_seconds(r.median_seconds), place);
+  print_segments(r);
   if (r.task)
     print_task(*r.task);
   else
@@ -111,6 +127,13 @@ void print_report(const RunReport& r, const Arguments& a, const std::vector<std:
 }
 
 Status run_run(Arguments a, int& exit_code) {
+  if (a.file.empty() == a.pipeline.empty())
+    return error(Code::kUsage, a.file.empty() ? "FILE is required" : "--pipeline names all files; FILE is one too many",
+                 "atoll run model.tflite, or atoll run --pipeline a.tflite b.tflite");
+  if (!a.pipeline.empty()) {
+    a.file = a.pipeline[0];
+    a.options.behind.assign(a.pipeline.begin() + 1, a.pipeline.end());
+  }
   if (a.top > 0 && a.options.each)
     return error(Code::kUsage, "--top shows the scores of one run, --each runs many",
                  "leave out --each, or write them with --output");
@@ -149,7 +172,10 @@ void add_run(CLI::App& app, Outcome& outcome) {
   auto args = std::make_shared<Arguments>();
   RunModelOptions& o = args->options;
   CLI::App* c = app.add_subcommand("run", "Run a .tflite file on data: arrays, images, raw values");
-  c->add_option("FILE", args->file, "the .tflite file")->required();
+  c->add_option("FILE", args->file, "the .tflite file");
+  c->add_option("--pipeline", args->pipeline, "files that run behind each other, as atoll split writes them")
+      ->expected(1, 1024)
+      ->type_name("FILE...");
   c->add_option("-i,--input", o.inputs, "[NAME=]FILE: .npy, .npz, JPEG, PNG, BMP, or raw values; may be repeated")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -183,6 +209,8 @@ void add_run(CLI::App& app, Outcome& outcome) {
       "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
       "  atoll run ssd.tflite --input street.jpg --task detect --labels coco.txt --draw found.png\n"
       "  atoll run net_edgetpu.tflite --device edgetpu:1 --edgetpu-option Performance=High --random 1 --log-placement\n"
+      "  atoll run --pipeline net_segment_0_of_2.tflite net_segment_1_of_2.tflite --each -i x=photos.npy -o out.npz\n"
+      "  atoll run --pipeline a_edgetpu.tflite b_edgetpu.tflite --device edgetpu:0,edgetpu:1 --random 1\n"
       "  atoll run digits.tflite --each --input x=test.npz --expect test.npz\n",
       kPreprocessHelp));
   c->callback([args, &outcome] { outcome.status = run_run(*args, outcome.exit_code); });

@@ -82,6 +82,7 @@ int run(int argc, char** argv) {
   add_eval(app, outcome);
   add_place(app, outcome);
   add_compile(app, outcome);
+  add_split(app, outcome);
   add_doctor(app, outcome);
   add_ops(app, outcome);
   try {
