@@ -87,6 +87,9 @@ struct ConvertReport {
   size_t op_count = 0;
   ProofReport proof;  ///< of the float model
   std::shared_ptr<const QuantizeReport> quantization;
+  std::string tail;  ///< with QuantizeOptions::cut: the file of the tail
+  std::map<std::string, size_t> tail_ops;
+  uint64_t tail_bytes = 0;
   std::vector<AdaptedLayer> adaptations;  ///< for the target, in the order of the graph
   std::vector<std::string> warnings;
   double seconds = 0;

@@ -31,6 +31,10 @@ struct QuantizeOptions {
   std::string inputs, outputs;  ///< "float32", "int8", "uint8", "int16"; empty: the model's own integers
   /// Layers that stay float or get 16 bits: glob patterns of module paths or tensor names ("head.*").
   std::vector<std::string> keep_float, keep_int16;
+  /// Layers, by name as above, at which the model is cut in two: these and all behind them become a float file of its own for
+  /// the CPU, named as the other with "_tail" (`atoll run --pipeline NET NET_tail` runs both). For tails that the Edge TPU does
+  /// not take.
+  std::vector<std::string> cut;
   /// Finds the fewest layers to give 16 bits so that every output reaches this SNR.
   std::optional<double> min_snr_db;
   std::string ranges = "auto";  ///< "auto", "minmax", "percentile", "mse", "entropy"

@@ -10,10 +10,13 @@
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "api/conversion_proof.h"
 #include "api/metadata.h"
 #include "api/quantization.h"
+#include "api/tail_cut.h"
+#include "edgetpu/model_cut.h"
 #include "import/importer.h"
 #include "ir/text.h"
 #include "ir/tflite_op.h"
@@ -231,15 +234,70 @@ Status write_model(const Model& model, const Draft& draft, const ConvertOptions&
   return {};
 }
 
-// The float model has been written and proven: its graph becomes integers and takes its place.
-Status quantize_written(Model& model, const Draft& draft, const ConvertOptions& options, ConvertReport& report) {
+// "net.tflite" -> "net_tail.tflite".
+std::string tail_path(const std::string& destination) {
+  const std::filesystem::path path(destination);
+  return (path.parent_path() / (path.stem().string() + "_tail" + path.extension().string())).string();
+}
+
+void add_segment_entry(Model& model, size_t index, const std::vector<std::string>& outputs) {
+  nlohmann::ordered_json j{{"index", index}, {"of", 2}, {"outputs", outputs}};
+  model.metadata.emplace_back(edgetpu::kSegmentEntry, j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// Of the ports that report has, those that the cut leaves in front.
+void keep_ports(const Graph& whole, const TailCut& cut, ConvertReport& report) {
+  std::vector<PortReport> inputs, outputs;
+  for (const size_t i : cut.head_inputs) inputs.push_back(report.inputs[i]);
+  for (const Port& p : cut.head.outputs()) {
+    const auto at = std::ranges::find(whole.outputs(), p.name, &Port::name);
+    outputs.push_back(at == whole.outputs().end() ? PortReport{} : report.outputs[size_t(at - whole.outputs().begin())]);
+  }
+  report.inputs = std::move(inputs);
+  report.outputs = std::move(outputs);
+}
+
+// The float model has been written and proven: its graph becomes integers and takes its place. With a cut, what lies behind it
+// becomes a float file of its own, whose draft is returned.
+Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft, const ConvertOptions& options,
+                                                ConvertReport& report) {
+  std::optional<TailCut> cut;
+  if (!options.quantize->cut.empty()) {
+    TRY(cut, cut_tail(model.graphs[0], options.quantize->cut));
+    keep_ports(model.graphs[0], *cut, report);
+    model.graphs[0] = std::move(cut->head);
+    add_segment_entry(model, 0, cut->outputs);
+  }
   std::vector<Perm> permutations;
   for (const PortReport& p : report.inputs) permutations.push_back(p.permutation);
   TRY(QuantizedModel quantized, quantize_model(model.graphs[0], permutations, *options.quantize));
   model.graphs[0] = std::move(quantized.graph);
   report.quantization = std::move(quantized.report);
+  std::unique_ptr<Draft> tail_draft;
+  if (cut) {
+    Model tail;
+    TRY(Graph graph, take_integers(cut->tail, model.graphs[0]));
+    tail.graphs.push_back(std::move(graph));
+    tail.signatures.push_back({model.signatures.empty() ? "serving_default" : model.signatures[0].key, 0});
+    tail.description = model.description;
+    add_segment_entry(tail, 1, cut->outputs);
+    tail_draft = std::make_unique<Draft>(report.tail);
+    ConvertReport of_tail;
+    describe(tail.graphs[0], of_tail);
+    TRY_STATUS(write_model(tail, *tail_draft, options, of_tail));
+    report.tail_ops = std::move(of_tail.ops);
+    report.tail_bytes = of_tail.bytes;
+  }
   describe(model.graphs[0], report);
-  return write_model(model, draft, options, report);
+  TRY_STATUS(write_model(model, draft, options, report));
+  return tail_draft;
+}
+
+// Where the tail goes, if there is one.
+Status check_tail(const std::string& source, const ConvertOptions& options, ConvertReport& report) {
+  if (!options.quantize || options.quantize->cut.empty()) return {};
+  report.tail = tail_path(report.destination);
+  return check_destination(source, report.tail);
 }
 
 }  // namespace
@@ -252,6 +310,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   report.source = source;
   report.destination = destination;
   TRY_STATUS(check_destination(source, destination));
+  TRY_STATUS(check_tail(source, options, report));
   TRY(const auto file, MappedFile::open(source));
   report.source_bytes = file->bytes().size();
   auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
@@ -279,9 +338,13 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   } else {
     report.proof.reason = "switched off";
   }
-  if (options.quantize) TRY_STATUS(quantize_written(model, draft, options, report));
+  std::unique_ptr<Draft> tail;
+  if (options.quantize) {
+    TRY(tail, quantize_written(model, draft, options, report));
+  }
   TRY(const std::string sha, digest.get());
   TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
+  if (tail) TRY_STATUS(tail->put_in_place());
   TRY_STATUS(draft.put_in_place());
   report.seconds = since(start);
   return report;
@@ -302,6 +365,7 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   report.destination = destination;
   report.source_bytes = file->bytes().size();
   TRY_STATUS(check_destination(source, destination));
+  TRY_STATUS(check_tail(source, with, report));
   TRY(Model model, read_tflite(file));
   TRY_STATUS(check_quantizable(model, source));
   model.description = "Quantized by Atoll " ATOLL_VERSION;
@@ -311,9 +375,10 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   report.inputs.resize(model.graphs[0].inputs().size());
   report.outputs.resize(model.graphs[0].outputs().size());
   report.proof.reason = "the source is the float model itself";
-  TRY_STATUS(quantize_written(model, draft, with, report));
+  TRY(const std::unique_ptr<Draft> tail, quantize_written(model, draft, with, report));
   TRY(const std::string sha, sha256(file->bytes()));
   TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
+  if (tail) TRY_STATUS(tail->put_in_place());
   TRY_STATUS(draft.put_in_place());
   report.seconds = since(start);
   return report;

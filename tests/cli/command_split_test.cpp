@@ -109,5 +109,25 @@ TEST_F(SplitTest, RefusesFilesThatAreNoPipeline) {
   EXPECT_NE(devices.err.find("--device names 3 devices for 2 files"), std::string::npos) << devices.err;
 }
 
+TEST_F(SplitTest, ACutModelIsIntegersInFrontAndFloatBehind) {
+  if (!has_litert()) GTEST_SKIP() << "no LiteRT";
+  const Answer a = run({"quantize", kDigits, "-o", "net.tflite", "--calibrate", kImages, "--max-samples", "24", "--cut",
+                        "head*", "--inputs", "float32", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err << a.out;
+  const json j = json::parse(a.out);
+  EXPECT_EQ(j["tail"]["file"], "net_tail.tflite");
+  EXPECT_EQ(j["tail"]["ops"], json::parse(R"({"DEQUANTIZE": 1, "FULLY_CONNECTED": 1})"));
+  EXPECT_FALSE(j["ops"].contains("FULLY_CONNECTED"));
+  const Answer both = run({"run", "--pipeline", "net.tflite", "net_tail.tflite", "--each", "-i", kImages, "--expect", kImages,
+                           "--min-snr", "25", "--json"});
+  ASSERT_EQ(both.exit_code, 0) << both.err << both.out;
+  EXPECT_GE(json::parse(both.out)["accuracy"]["correct"], 340);
+  const Answer unknown = run({"quantize", kDigits, "-o", "n.tflite", "--calibrate", kImages, "--cut", "nose*"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  const Answer all = run({"quantize", kDigits, "-o", "n.tflite", "--calibrate", kImages, "--cut", "*"});
+  EXPECT_EQ(all.exit_code, 2);
+  EXPECT_NE(all.err.find("--cut leaves nothing in front of the cut"), std::string::npos) << all.err;
+}
+
 }  // namespace
 }  // namespace atl::cli

@@ -41,6 +41,10 @@ nlohmann::ordered_json conversion_json(const ConvertReport& r) {
   j["ops"] = nlohmann::ordered_json::object();
   for (const auto& [op, count] : r.ops) j["ops"][op] = count;
   j["proof"] = proof_json(r.proof);
+  if (!r.tail.empty()) {
+    j["tail"] = {{"file", r.tail}, {"bytes", r.tail_bytes}, {"ops", nlohmann::ordered_json::object()}};
+    for (const auto& [op, count] : r.tail_ops) j["tail"]["ops"][op] = count;
+  }
   if (!r.adaptations.empty()) {
     j["adaptations"] = nlohmann::ordered_json::array();
     for (const AdaptedLayer& a : r.adaptations) {
@@ -75,6 +79,12 @@ void print_proof(const ProofReport& proof) {
   }
 }
 
+std::string counts(const std::map<std::string, size_t>& ops) {
+  std::string out;
+  for (const auto& [op, count] : ops) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, op);
+  return out;
+}
+
 }  // namespace
 
 void print_conversion(const ConvertReport& r) {
@@ -84,11 +94,12 @@ void print_conversion(const ConvertReport& r) {
   for (const PortReport& p : r.outputs)
     fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
   for (const PortReport& p : r.states) fmt::print("  state   {:<22} {}\n", p.name, p.type);
-  std::string ops;
-  for (const auto& [op, count] : r.ops) ops += fmt::format("{}{} {}", ops.empty() ? "" : ", ", count, op);
-  fmt::print("  {} operators: {}\n", r.op_count, ops);
+  fmt::print("  {} operators: {}\n", r.op_count, counts(r.ops));
   fmt::print("  {} ({} of weights) in {}\n", human_bytes(double(r.bytes)), human_bytes(double(r.constant_bytes)),
              human_seconds(r.seconds));
+  if (!r.tail.empty())
+    fmt::print("  behind the cut: {} ({}), float: {}\n", styled(r.tail, Style::kBold, stdout),
+               human_bytes(double(r.tail_bytes)), counts(r.tail_ops));
   for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
   print_proof(r.proof);
   if (r.quantization) print_quantization(*r.quantization, false);

@@ -21,6 +21,9 @@ void add_quantize_options(CLI::App& c, QuantizeArguments& a, const std::string& 
   group->add_option("--outputs", a.options.outputs, "type of the outputs alone");
   group->add_option("--keep-float", a.options.keep_float, "layers that stay float, by name: 'head.*'");
   group->add_option("--keep-int16", a.options.keep_int16, "layers that get 16 bits, by name: 'decoder.*'");
+  group->add_option("--cut", a.options.cut,
+                    "cut the model in front of these layers ('detect*'): they and all behind them become FILE_tail.tflite,\n"
+                    "float, for the CPU; `atoll run --pipeline` runs both");
   group->add_option("--min-snr", a.min_snr, "dB that every output must reach: finds the fewest layers to give 16 bits");
   group->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, percentile, mse, entropy")
       ->capture_default_str();
