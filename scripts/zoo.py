@@ -86,13 +86,17 @@ class Process:
 
 
 def chosen(networks, arguments, results):
-    for network in networks:
-        if not re.search(arguments.only, network.name):
-            continue
+    """The networks to run: one of each family that has no result yet, then the others in the list's order."""
+    def wanted(network):
         known = results.get(network.name)
-        if known and not arguments.redo and not (arguments.redo_failed and known["status"] != "ok"):
-            continue
-        yield network
+        return re.search(arguments.only, network.name) and (not known or arguments.redo or (arguments.redo_failed and known["status"] != "ok"))
+
+    covered = {n.family for n in networks if n.name in results}
+    first, others = [], []
+    for network in filter(wanted, networks):
+        (others if network.family in covered else first).append(network)
+        covered.add(network.family)
+    return first + others
 
 
 def main():
@@ -116,7 +120,7 @@ def main():
     arguments.folder.mkdir(parents=True, exist_ok=True)
     store = arguments.folder / "results.json"
     results = json.loads(store.read_text()) if store.exists() else {}
-    todo = list(chosen(networks, arguments, results))
+    todo = chosen(networks, arguments, results)
     worker = Process(arguments)
     begin = time.monotonic()
     try:

@@ -157,6 +157,60 @@ class Denoiser(nn.Module):
         return x * scale
 
 
+class KeywordSpotter(nn.Module):
+    """A waveform's mel spectrogram, in decibels, then depthwise convolutions."""
+
+    def __init__(self, bands=24, classes=12):
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(256))
+        self.bands = nn.Parameter(torch.rand(bands, 129))
+        self.features = nn.Sequential(conv(1, 24, 3, 2), conv(24, 24, groups=24), conv(24, 40, 1), conv(40, 40, groups=40), conv(40, 48, 1))
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, wave):
+        power = torch.stft(wave, 256, 100, window=self.window, return_complex=True).abs().square()
+        decibels = 10 * torch.log10((self.bands @ power).clamp_min(1e-10))
+        decibels = torch.maximum(decibels, decibels.amax((-2, -1), keepdim=True) - 80)
+        return self.head(self.features(decibels.unsqueeze(1)).mean((-2, -1)))
+
+
+class SpectralMask(nn.Module):
+    """Speech enhancement: a recurrent net's mask on the magnitudes, the phases as they are, and the waveform again."""
+
+    def __init__(self, size=128, width=48):
+        super().__init__()
+        self.size, bins = size, size // 2 + 1
+        self.register_buffer("window", torch.hann_window(size))
+        self.rnn = nn.GRU(bins, width, batch_first=True)
+        self.mask = nn.Linear(width, bins)
+
+    def forward(self, wave):
+        spectrum = torch.stft(wave, self.size, self.size // 4, window=self.window, return_complex=True)
+        hidden, _ = self.rnn(spectrum.abs().log1p().transpose(1, 2))
+        mask = torch.sigmoid(self.mask(hidden)).transpose(1, 2)
+        masked = torch.polar(spectrum.abs() * mask, spectrum.angle())
+        return torch.istft(masked, self.size, self.size // 4, window=self.window, length=wave.shape[-1])
+
+
+class FourierOperator(nn.Module):
+    """A Fourier neural operator along a signal: the lowest frequencies are mixed by complex weights."""
+
+    def __init__(self, width=16, modes=12, depth=3):
+        super().__init__()
+        self.enter, self.leave = nn.Conv1d(2, width, 1), nn.Conv1d(width, 1, 1)
+        self.weights = nn.ParameterList(nn.Parameter(torch.randn(width, width, modes, dtype=torch.cfloat) / width) for _ in range(depth))
+        self.skips = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in range(depth))
+
+    def forward(self, x):
+        x = self.enter(x)
+        for weight, skip in zip(self.weights, self.skips):
+            spectrum = torch.fft.rfft(x)
+            mixed = torch.zeros_like(spectrum)
+            mixed[:, :, :weight.shape[-1]] = torch.einsum("bik,iok->bok", spectrum[:, :, :weight.shape[-1]], weight)
+            x = F.gelu(torch.fft.irfft(mixed, n=x.shape[-1]) + skip(x))
+        return self.leave(x)
+
+
 class Conformer(nn.Module):
     """One conformer block over log-mel features with convolutional subsampling."""
 
@@ -383,6 +437,9 @@ AUDIO = {
     "spectrogram_unet": (SpectrogramUNet, (2, 65, 50)),
     "denoiser": (Denoiser, (1, 1044)),
     "conformer": (Conformer, (70, 40)),
+    "keyword_spotter": (KeywordSpotter, (4000,)),
+    "spectral_mask": (SpectralMask, (3000,)),
+    "fourier_operator": (FourierOperator, (2, 90)),
 }
 DETECTION = {"ssd": Ssd, "yolo": Yolo, "retinanet": RetinaNet, "centernet": CenterNet, "fcos": Fcos, "query_detector": QueryDetector}
 

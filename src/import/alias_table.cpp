@@ -7,11 +7,45 @@ namespace atl {
 namespace {
 
 // Operators that torch's schema marks as returning an alias of `self`.
-constexpr std::array<std::string_view, 33> kViews = {
-    "alias",        "as_strided", "chunk",    "contiguous", "detach",  "diagonal",    "expand", "expand_as", "flatten",
-    "movedim",      "mT",         "narrow",   "permute",    "reshape", "select",      "slice",  "split",     "split_with_sizes",
-    "squeeze",      "swapaxes",   "swapdims", "t",          "to",      "transpose",   "unbind", "unflatten", "unfold",
-    "unsafe_chunk", "unsqueeze",  "view",     "view_as",    "numpy_T", "tensor_split"};
+constexpr std::array<std::string_view, 39> kViews = {"alias",
+                                                     "as_strided",
+                                                     "chunk",
+                                                     "contiguous",
+                                                     "detach",
+                                                     "diagonal",
+                                                     "expand",
+                                                     "expand_as",
+                                                     "flatten",
+                                                     "movedim",
+                                                     "mT",
+                                                     "narrow",
+                                                     "permute",
+                                                     "reshape",
+                                                     "select",
+                                                     "slice",
+                                                     "split",
+                                                     "split_with_sizes",
+                                                     "squeeze",
+                                                     "swapaxes",
+                                                     "swapdims",
+                                                     "t",
+                                                     "to",
+                                                     "transpose",
+                                                     "unbind",
+                                                     "unflatten",
+                                                     "unfold",
+                                                     "unsafe_chunk",
+                                                     "unsqueeze",
+                                                     "view",
+                                                     "view_as",
+                                                     "numpy_T",
+                                                     "tensor_split",
+                                                     "real",
+                                                     "imag",
+                                                     "conj",
+                                                     "_conj",
+                                                     "view_as_real",
+                                                     "view_as_complex"};
 
 // "aten.slice.Tensor" -> "slice"
 std::string_view base_name(std::string_view target) {

@@ -25,5 +25,8 @@ std::span<const Import> aten_create();
 std::span<const Import> aten_windows();
 std::span<const Import> aten_experts();
 std::span<const Import> torchvision_ops();
+std::span<const Import> aten_fourier();
+/// Rules for complex arguments or results; see complex.h.
+std::span<const Import> aten_complex();
 
 }  // namespace atl

@@ -45,10 +45,6 @@ bool any_tensor_result(const SourceGraph& graph, const SourceNode& node, const F
   return found;
 }
 
-bool is_complex(ScalarType t) {
-  return t == ScalarType::kComplex32 || t == ScalarType::kComplex64 || t == ScalarType::kComplex128;
-}
-
 }  // namespace
 
 bool DataDependence::reaches(const SourceNode& node) const {
@@ -71,15 +67,6 @@ void DataDependence::mark(const SourceNode& node) {
     for_names(v, [&](const std::string& name) {
       if (!name.empty()) values_.insert(name);
     });
-}
-
-std::string_view complex_result(const SourceGraph& graph, const SourceNode& node) {
-  std::string_view name;
-  any_tensor_result(graph, node, [&](const TensorMeta& m) {
-    if (is_complex(m.dtype)) name = scalar_name(m.dtype);
-    return is_complex(m.dtype);
-  });
-  return name;
 }
 
 bool gives_tensor(const SourceNode& node) {

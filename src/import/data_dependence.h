@@ -1,5 +1,5 @@
-// What of a program depends on sizes and numbers that only the data tells, or is of a type that Atoll has not: one refusal
-// names where that begins, and what follows from it is passed over.
+// What of a program depends on sizes and numbers that only the data tells: one refusal names where that begins, and what
+// follows from it is passed over.
 #pragma once
 #include <set>
 #include <string>
@@ -21,8 +21,6 @@ class DataDependence {
   std::set<std::string> values_;
 };
 
-/// The name of the complex type that a result of the node has; empty for none.
-std::string_view complex_result(const SourceGraph& graph, const SourceNode& node);
 /// Whether the node has a result that is a tensor.
 bool gives_tensor(const SourceNode& node);
 

@@ -13,10 +13,11 @@ std::unordered_map<std::string_view, const Import*> make_table() {
     for (const Import& i : list) table.emplace(i.name, &i);
   };
   for (const OpDef* d : all_ops()) add(d->imports);
-  for (auto topic :
-       {aten_elementwise, aten_spatial,    aten_shape,     aten_rearrange, aten_index,   aten_embedding, aten_unknown_size,
-        aten_reduce,      aten_statistics, aten_histogram, aten_norm,      aten_loss,    aten_matmul,    aten_matrix_functions,
-        aten_attention,   aten_recurrent,  aten_create,    aten_windows,   aten_experts, torchvision_ops})
+  for (auto topic : {aten_elementwise,  aten_spatial,          aten_shape,      aten_rearrange, aten_index,  aten_embedding,
+                     aten_unknown_size, aten_reduce,           aten_statistics, aten_histogram, aten_norm,   aten_loss,
+                     aten_matmul,       aten_matrix_functions, aten_attention,  aten_recurrent, aten_create, aten_windows,
+                     aten_experts,      torchvision_ops,       aten_fourier,    aten_complex})  // last, for what has no rule
+                                                                                                // for real tensors
     add(topic());
   return table;
 }
@@ -38,39 +39,6 @@ std::vector<std::string_view> import_names() {
   for (const auto& [name, import] : table()) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
-}
-
-DType dtype_of(ScalarType t) {
-  switch (t) {
-    case ScalarType::kUInt8:
-      return DType::kU8;
-    case ScalarType::kInt8:
-      return DType::kI8;
-    case ScalarType::kInt16:
-      return DType::kI16;
-    case ScalarType::kInt32:
-      return DType::kI32;
-    case ScalarType::kInt64:
-      return DType::kI64;
-    case ScalarType::kFloat16:
-      return DType::kF16;
-    case ScalarType::kFloat32:
-      return DType::kF32;
-    case ScalarType::kFloat64:
-      return DType::kF64;
-    case ScalarType::kBool:
-      return DType::kBool;
-    case ScalarType::kBFloat16:
-      return DType::kBF16;
-    case ScalarType::kUInt16:
-      return DType::kU16;
-    case ScalarType::kUInt32:
-      return DType::kU32;
-    case ScalarType::kUInt64:
-      return DType::kU64;
-    default:
-      return DType::kUnknown;
-  }
 }
 
 }  // namespace atl

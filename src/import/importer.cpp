@@ -8,10 +8,13 @@
 #include "import/aten.h"
 #include "import/carry_nan.h"
 #include "import/changed_buffers.h"
+#include "import/complex.h"
 #include "import/data_dependence.h"
 #include "import/higher_order.h"
 #include "import/known_numbers.h"
+#include "import/plain_argument.h"
 #include "import/refusal.h"
+#include "import/source_results.h"
 #include "import/stored_tensors.h"
 #include "import/view_operators.h"
 #include "ops/opaque.h"
@@ -29,7 +32,12 @@ class Importer {
   Result<ImportedProgram> run();
 
  private:
-  using Env = std::unordered_map<std::string, Values>;
+  // What a source value is: one real tensor, or the two parts of a complex one.
+  using Parts = Values;
+  using Env = std::unordered_map<std::string, Parts>;
+  struct Bound {
+    SourceArg re, im;  // `im` is monostate for what is real
+  };
   struct Scope {
     const SourceGraph& source;
     Env env;
@@ -43,6 +51,8 @@ class Importer {
   Status end_states(Scope& scope);
   Status add_outputs(Scope& scope);
   /// The value of that name; kUnsupportedForm when the rule of the node that makes it gave none.
+  static Result<Parts> parts_of(const Scope& scope, const std::string& name);
+  /// The same of what must be real, such as an output.
   static Result<Value> value_of(const Scope& scope, const std::string& name);
   void run_node(Scope& scope, const SourceNode& node, int depth);
   bool pass_over(Scope& scope, const SourceNode& node);
@@ -50,14 +60,15 @@ class Importer {
   void run_higher_order(Scope& scope, const SourceNode& node, int depth);
   Body import_body(const GraphRef& graph, const SourceNode& node, const Types& types, int depth);
   void run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth);
-  Values build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule);
+  std::vector<Parts> build(Scope& scope, const SourceNode& node, const std::string& target);
   bool bind_arguments(Scope& scope, const SourceNode& node, SourceCall& call);
-  Result<SourceArg> argument(Scope& scope, const SourceValue& value);
-  void bind_results(Scope& scope, const SourceNode& node, const Values& results);
-  void mutate(Scope& scope, const SourceNode& node, const std::string& name, Value v);
+  Result<Bound> argument(Scope& scope, const SourceValue& value);
+  /// The same for operators that take no complex numbers.
+  Result<SourceArg> real_argument(Scope& scope, const SourceValue& value);
+  void bind_results(Scope& scope, const SourceNode& node, const std::vector<Parts>& results);
+  void mutate(Scope& scope, const SourceNode& node, const std::string& name, const Parts& v);
   Value scatter_into_base(Scope& scope, const View& view, Value base, Value changed);
-  Types result_types(Scope& scope, const SourceNode& node);
-  Values placeholders(Scope& scope, const SourceNode& node);
+  std::vector<Parts> placeholders(Scope& scope, const SourceNode& node);
   void report(Error e);
   bool is_state(const std::string& fqn) const {
     const auto& states = out_.graph.states();
@@ -98,7 +109,7 @@ Status Importer::add_inputs(Scope& scope) {
           return error(Code::kSymbolic, fmt::format("input '{}' has a dynamic shape", input.name),
                        "export with fixed shapes: leave out dynamic_shapes");
         const Type type = type_of(*meta);
-        if (type.dtype == DType::kUnknown)
+        if (type.dtype == DType::kUnknown || is_complex(meta->dtype))
           return error(Code::kUnsupportedType,
                        fmt::format("input '{}' has element type {}", input.name, scalar_name(meta->dtype)),
                        "cast it to a real type inside the module");
@@ -109,10 +120,11 @@ Status Importer::add_inputs(Scope& scope) {
       }
       case InputKind::kStored: {
         if (changed_.count(input.value)) break;
-        TRY(ConstantPtr c, constant_of(program_.tensors[size_t(input.tensor)]));
+        TRY(const auto constants, constants_of(program_.tensors[size_t(input.tensor)]));
         Origin o;
         o.module_path = program_.tensors[size_t(input.tensor)].fqn;
-        scope.env[input.value] = {out_.graph.add_constant(std::move(c), out_.graph.add_origin(std::move(o)))};
+        const OriginId origin = out_.graph.add_origin(std::move(o));
+        for (const ConstantPtr& c : constants) scope.env[input.value].push_back(out_.graph.add_constant(c, origin));
         scope.fixed.insert(input.value);
         break;
       }
@@ -127,10 +139,17 @@ Status Importer::add_inputs(Scope& scope) {
   return {};
 }
 
-Result<Value> Importer::value_of(const Scope& scope, const std::string& name) {
+Result<Importer::Parts> Importer::parts_of(const Scope& scope, const std::string& name) {
   const auto it = scope.env.find(name);
   if (it == scope.env.end() || it->second.empty() || !it->second[0].valid()) return without_value(scope.source, name);
-  return it->second[0];
+  return it->second;
+}
+
+Result<Value> Importer::value_of(const Scope& scope, const std::string& name) {
+  TRY(const Parts parts, parts_of(scope, name));
+  if (parts.size() == 1) return parts[0];
+  return error(Code::kUnsupportedType, fmt::format("'{}' is complex where a real tensor is needed", name),
+               "use torch.view_as_real() of it, or its real and imag");
 }
 
 // Buffers that the program changes are inputs behind the user's, and outputs behind the user's.
@@ -138,9 +157,13 @@ Status Importer::add_states(Scope& scope) {
   std::vector<State> states;
   for (const SourceInput& input : program_.inputs) {
     if (input.kind != InputKind::kStored || !changed_.count(input.value)) continue;
-    TRY(ConstantPtr initial, constant_of(program_.tensors[size_t(input.tensor)]));
-    TRY(Tensor value, initial->materialize());
     const std::string& name = program_.tensors[size_t(input.tensor)].fqn;
+    TRY(const auto constants, constants_of(program_.tensors[size_t(input.tensor)]));
+    if (constants.size() != 1)
+      return error(Code::kUnsupportedType, fmt::format("buffer '{}' is complex and changes", name),
+                   "keep torch.view_as_real() of it");
+    const ConstantPtr& initial = constants[0];
+    TRY(Tensor value, initial->materialize());
     states.push_back({name, uint32_t(out_.graph.inputs().size()), 0, initial});
     scope.env[input.value] = {out_.graph.add_input(name, initial->type())};
     out_.samples.push_back(std::move(value));
@@ -209,51 +232,35 @@ Status Importer::add_outputs(Scope& scope) {
   return end_states(scope);
 }
 
-Result<SourceArg> Importer::argument(Scope& scope, const SourceValue& value) {
-  const auto lookup = [&](const std::string& name) -> Result<Value> {
-    if (name.empty()) return Value{};
-    return value_of(scope, name);
-  };
+Result<Importer::Bound> Importer::argument(Scope& scope, const SourceValue& value) {
   if (const auto* t = value.get<TensorRef>()) {
-    TRY(Value v, lookup(t->name));
-    return SourceArg(v);
+    if (t->name.empty()) return Bound{Value{}, {}};
+    TRY(const Parts parts, parts_of(scope, t->name));
+    return Bound{parts[0], parts.size() == 2 ? SourceArg(parts[1]) : SourceArg()};
   }
   if (const auto* t = value.get<TensorRefs>()) {
-    Values list;
+    Values re, im;
+    bool complex = false;
     for (const std::string& name : t->names) {
-      TRY(Value v, lookup(name));
-      list.push_back(v);
+      Parts parts{Value{}};
+      if (!name.empty()) {
+        TRY(parts, parts_of(scope, name));
+      }
+      re.push_back(parts[0]);
+      im.push_back(parts.size() == 2 ? parts[1] : Value{});
+      complex = complex || parts.size() == 2;
     }
-    return SourceArg(std::move(list));
+    return Bound{std::move(re), complex ? SourceArg(std::move(im)) : SourceArg()};
   }
-  const auto number = [&](const auto& sym) -> Result<SourceArg> {
-    if (sym.is_static()) return SourceArg(sym.value);
-    if (auto known = scope.numbers.find(sym.name)) return *std::move(known);
-    return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", sym.name),
-                 "export with fixed shapes: leave out dynamic_shapes");
-  };
-  if (const auto* s = value.get<SymInt>()) return number(*s);
-  if (const auto* s = value.get<SymFloat>()) return number(*s);
-  if (const auto* s = value.get<SymBool>()) return number(*s);
-  if (const auto* list = value.get<std::vector<SymInt>>()) {
-    std::vector<int64_t> v;
-    for (const SymInt& s : *list) {
-      TRY(const SourceArg one, number(s));
-      v.push_back(std::get<int64_t>(one));
-    }
-    return SourceArg(std::move(v));
-  }
-  if (const auto* v = value.get<bool>()) return SourceArg(*v);
-  if (const auto* v = value.get<int64_t>()) return SourceArg(*v);
-  if (const auto* v = value.get<double>()) return SourceArg(*v);
-  if (const auto* v = value.get<std::string>()) return SourceArg(*v);
-  if (const auto* v = value.get<std::vector<int64_t>>()) return SourceArg(*v);
-  if (const auto* v = value.get<std::vector<double>>()) return SourceArg(*v);
-  if (const auto* v = value.get<std::vector<bool>>()) return SourceArg(*v);
-  if (const auto* v = value.get<ScalarType>()) return SourceArg(dtype_of(*v));
-  if (value.is_none() || value.is<TorchMemoryFormat>() || value.is<TorchLayout>() || value.is<TorchDevice>())
-    return SourceArg();
-  return error(Code::kUnsupportedForm, fmt::format("an argument is {}", kind_name(value)));
+  if (const auto* z = value.get<std::complex<double>>()) return Bound{z->real(), z->imag()};
+  TRY(SourceArg plain, plain_argument(value, scope.numbers));
+  return Bound{std::move(plain), {}};
+}
+
+Result<SourceArg> Importer::real_argument(Scope& scope, const SourceValue& value) {
+  TRY(Bound bound, argument(scope, value));
+  if (std::holds_alternative<std::monostate>(bound.im)) return std::move(bound.re);
+  return error(Code::kUnsupportedForm, "complex numbers cannot be passed to control flow", "pass torch.view_as_real() of them");
 }
 
 bool Importer::bind_arguments(Scope& scope, const SourceNode& node, SourceCall& call) {
@@ -263,38 +270,31 @@ bool Importer::bind_arguments(Scope& scope, const SourceNode& node, SourceCall& 
       report(std::move(arg.error()).at(node.origin));
       return false;
     }
-    call.set_arg(a.name, *std::move(arg));
+    call.set_arg(a.name, std::move(arg->re));
+    if (!std::holds_alternative<std::monostate>(arg->im)) call.set_imaginary(a.name, std::move(arg->im));
   }
   return true;
 }
 
-Types Importer::result_types(Scope& scope, const SourceNode& node) {
-  Types types;
-  const auto add = [&](const std::string& name) {
-    const TensorMeta* meta = scope.source.find(name);
-    types.push_back(meta ? type_of(*meta) : Type{DType::kUnknown, {}, {}});
-  };
-  for (const SourceValue& v : node.outputs) {
-    if (const auto* t = v.get<TensorRef>()) add(t->name);
-    if (const auto* t = v.get<TensorRefs>())
-      for (const std::string& name : t->names) add(name);
-  }
-  return types;
-}
-
 // Stands for the results of a node that could not be imported, so that the nodes behind it are looked at too.
-Values Importer::placeholders(Scope& scope, const SourceNode& node) {
+std::vector<Importer::Parts> Importer::placeholders(Scope& scope, const SourceNode& node) {
   Opaque op;
-  const Types types = result_types(scope, node);
-  for (const Type& t : types) op.types.push_back(to_string(t));
-  auto v = graph_->add(make_op(std::move(op)), {}, origin_);
-  return v ? *std::move(v) : Values(types.size());
+  const ResultTypes types = result_types(scope.source, node);
+  for (size_t i = 0; i < types.parts.size(); ++i)
+    op.types.insert(op.types.end(), types.complex[i] ? 2 : 1, to_string(types.parts[i]));
+  const auto v = graph_->add(make_op(std::move(op)), {}, origin_);
+  std::vector<Parts> results;
+  for (size_t i = 0, next = 0; i < types.parts.size(); ++i) {
+    Parts& parts = results.emplace_back();
+    for (int k = types.complex[i] ? 2 : 1; k > 0; --k) parts.push_back(v ? (*v)[next++] : Value{});
+  }
+  return results;
 }
 
-void Importer::bind_results(Scope& scope, const SourceNode& node, const Values& results) {
+void Importer::bind_results(Scope& scope, const SourceNode& node, const std::vector<Parts>& results) {
   size_t i = 0;
   const auto bind = [&](const std::string& name) {
-    if (!name.empty()) scope.env[name] = {i < results.size() ? results[i] : Value{}};
+    if (!name.empty()) scope.env[name] = i < results.size() ? results[i] : Parts{Value{}};
     ++i;
   };
   for (const SourceValue& v : node.outputs) {
@@ -304,31 +304,29 @@ void Importer::bind_results(Scope& scope, const SourceNode& node, const Values& 
   }
 }
 
-Values Importer::build(Scope& scope, const SourceNode& node, const std::string& target, const Import& rule) {
+std::vector<Importer::Parts> Importer::build(Scope& scope, const SourceNode& node, const std::string& target) {
   SourceCall call(*graph_, origin_, target);
   if (!bind_arguments(scope, node, call)) return placeholders(scope, node);
   // dropout_(self) is dropout(input): in-place schemas name their first operand otherwise.
   if (target != node.target)
     if (const SourceArg* self = call.arg("self")) call.set_arg("input", SourceArg(*self));
-  const Types types = result_types(scope, node);
-  call.set_result_types(types);
-  rule.build(call);
+  const ResultTypes types = result_types(scope.source, node);
+  call.set_result_types(types.parts, types.complex);
+  const Import* const rule = find_import(target);
+  const ComplexRule run = call.is_complex() ? find_complex_rule(target) : rule ? rule->build : nullptr;
+  if (run)
+    run(call);
+  else if (call.is_complex())
+    call.unsupported("complex numbers", "compute with torch.view_as_real() of them");
   if (call.failed()) {
     Status status = call.take_status();
     report(std::move(status.error()).at(node.origin));
     return placeholders(scope, node);
   }
-  Values results = call.results();
-  for (size_t i = 0; i < results.size() && i < types.size(); ++i) {
-    if (!results[i].valid() || types[i].dtype == DType::kUnknown) continue;
-    const Type& got = graph_->type(results[i]);
-    if (got.dtype == types[i].dtype && (got.shape == types[i].shape || !is_static(types[i].shape))) continue;
-    report(
-        error(Code::kInternal, fmt::format("{} is imported as {}, torch says {}", target, to_string(got), to_string(types[i])))
-            .at(node.origin));
-    return placeholders(scope, node);
-  }
-  return results;
+  auto results = checked_results(call);
+  if (results) return *std::move(results);
+  report(std::move(results.error()).at(node.origin));
+  return placeholders(scope, node);
 }
 
 // The value of `base` after its view `view` has become `changed`.
@@ -360,10 +358,10 @@ Value Importer::scatter_into_base(Scope& scope, const View& view, Value base, Va
 }
 
 // `name` now has the value v: the tensors that share its storage change with it.
-void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& name, Value v) {
-  if (!v.valid()) return;
+void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& name, const Parts& v) {
+  if (v.empty() || !v[0].valid()) return;
   if (scope.fixed.count(name) && repeats_without_effect(node.target)) {
-    scope.env[name] = {v};
+    scope.env[name] = v;
     return;
   }
   if (scope.fixed.count(name)) {
@@ -377,15 +375,14 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
                .at(node.origin));
     return;
   }
-  scope.env[name] = {v};
+  scope.env[name] = v;
   // Downwards: views of this value are taken again from the new value.
   std::vector<std::string> work = scope.aliases.views_on(name);
   for (size_t i = 0; i < work.size(); ++i) {
     const View* view = scope.aliases.view_of(work[i]);
-    const Import* rule = find_import(view->node->target);
-    if (!rule) continue;
-    const Values results = build(scope, *view->node, view->node->target, *rule);
-    if (view->output < results.size()) scope.env[work[i]] = {results[view->output]};
+    if (!find_import(view->node->target)) continue;
+    const auto results = build(scope, *view->node, view->node->target);
+    if (view->output < results.size()) scope.env[work[i]] = results[view->output];
     for (const std::string& next : scope.aliases.views_on(work[i])) work.push_back(next);
   }
   // Upwards: the value that this one is a view of.
@@ -393,8 +390,10 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
   if (!view) return;
   const auto base = scope.env.find(view->base);
   if (base == scope.env.end() || base->second.empty()) return;
-  const Value whole = scatter_into_base(scope, *view, base->second[0], v);
-  if (!whole.valid()) {
+  Parts whole;
+  if (base->second.size() == v.size())
+    for (size_t i = 0; i < v.size(); ++i) whole.push_back(scatter_into_base(scope, *view, base->second[i], v[i]));
+  if (whole.empty() || !whole[0].valid()) {
     report(error(Code::kUnsupportedForm, fmt::format("{} changes a view made by {} in place", node.target, view->node->target),
                  "write it without the in-place form: y = torch.where(...), torch.cat(...) or index_put")
                .at(node.origin));
@@ -407,14 +406,14 @@ void Importer::mutate(Scope& scope, const SourceNode& node, const std::string& n
 void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef& graph, int depth) {
   if (!graph.graph || depth >= kMaxGraphDepth)
     return report(error(Code::kGraph, "graphs are nested too deeply").at(node.origin));
-  std::vector<Value> args;
+  std::vector<Parts> args;
   bool after = false;
   for (const SourceArgument& a : node.inputs) {
     if (after) {
       auto arg = argument(scope, a.value);
       if (!arg) return report(std::move(arg.error()).at(node.origin));
-      if (auto* v = std::get_if<Value>(&*arg)) args.push_back(*v);
-      if (auto* v = std::get_if<Values>(&*arg)) args.insert(args.end(), v->begin(), v->end());
+      const auto *im = std::get_if<Value>(&arg->im), *re = std::get_if<Value>(&arg->re);
+      if (re) args.push_back(im ? Parts{*re, *im} : Parts{*re});
     }
     after |= a.value.is<GraphRef>();
   }
@@ -422,16 +421,16 @@ void Importer::run_inlined(Scope& scope, const SourceNode& node, const GraphRef&
   size_t next = 0;
   for (const SourceValue& in : graph.graph->inputs)
     if (const auto* t = in.get<TensorRef>()) {
-      inner.env[t->name] = {next < args.size() ? args[next] : Value{}};
+      inner.env[t->name] = next < args.size() ? args[next] : Parts{Value{}};
       inner.fixed.insert(t->name);
       ++next;
     }
   for (const SourceNode& n : graph.graph->nodes) run_node(inner, n, depth + 1);
-  Values results;
+  std::vector<Parts> results;
   for (const SourceValue& o : graph.graph->outputs)
     if (const auto* t = o.get<TensorRef>()) {
       const auto it = inner.env.find(t->name);
-      results.push_back(it == inner.env.end() || it->second.empty() ? Value{} : it->second[0]);
+      results.push_back(it == inner.env.end() ? Parts{Value{}} : it->second);
     }
   bind_results(scope, node, results);
 }
@@ -465,7 +464,7 @@ Body Importer::import_body(const GraphRef& source, const SourceNode& node, const
   for (const SourceValue& o : source.graph->outputs) {
     const auto* t = o.get<TensorRef>();
     const auto it = t ? scope.env.find(t->name) : scope.env.end();
-    if (it != scope.env.end() && !it->second.empty() && it->second[0].valid())
+    if (it != scope.env.end() && it->second.size() == 1 && it->second[0].valid())
       inner.add_output(t->name, it->second[0]);
     else if (errors_.size() == errors)
       report(error(Code::kUnsupportedForm, fmt::format("'{}' returns {}", source.name, kind_name(o)),
@@ -487,7 +486,7 @@ void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth)
       call.graphs.push_back(g);
       continue;
     }
-    auto arg = argument(scope, a.value);
+    auto arg = real_argument(scope, a.value);
     if (!arg) {
       report(std::move(arg.error()).at(node.origin));
       return bind_results(scope, node, placeholders(scope, node));
@@ -508,13 +507,16 @@ void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth)
     Status status = b.take_status();
     report(std::move(status.error()).at(node.origin));
   }
-  bind_results(scope, node, failed ? placeholders(scope, node) : results);
+  if (failed) return bind_results(scope, node, placeholders(scope, node));
+  std::vector<Parts> parts;
+  for (Value v : results) parts.push_back({v});
+  bind_results(scope, node, parts);
 }
 
 // What depends on a value that was refused is not looked at, but for operators without a rule. True when that is so for the
 // node.
 bool Importer::pass_over(Scope& scope, const SourceNode& node) {
-  auto refused = never_computed(scope.source, node);
+  auto refused = never_computed(node);
   const bool reached = unknown_.reaches(node);
   if (!reached && !refused) return false;
   const bool known = find_import(node.target) || !functional_name(node.target).empty() || is_higher_order(node.target);
@@ -557,12 +559,11 @@ void Importer::run_node(Scope& scope, const SourceNode& node, int depth) {
 void Importer::run_operator(Scope& scope, const SourceNode& node) {
   const std::string functional = find_import(node.target) ? std::string() : functional_name(node.target);
   const std::string target = functional.empty() ? node.target : functional;
-  const Import* rule = find_import(target);
-  if (!rule) {
+  if (!find_import(target)) {
     report(without_form(node.target).at(node.origin));
     return bind_results(scope, node, placeholders(scope, node));
   }
-  const Values results = build(scope, node, target, *rule);
+  const auto results = build(scope, node, target);
   bind_results(scope, node, results);
   if (!functional.empty()) {
     const SourceValue* self = node.find("self");

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "import/data_dependence.h"
-
 namespace atl {
 
 Error without_form(const std::string& target) {
@@ -28,15 +26,10 @@ Error without_form(const std::string& target) {
                   target));
 }
 
-std::optional<Error> never_computed(const SourceGraph& graph, const SourceNode& node) {
-  if (node.target.rfind("torch._functorch.", 0) == 0)
-    return error(Code::kUnsupportedOp, "torch.vmap, or another transform of torch.func, is left in the program",
-                 "save program.run_decompositions(), which applies it");
-  const std::string_view type = complex_result(graph, node);
-  if (type.empty()) return std::nullopt;
-  return error(
-      Code::kUnsupportedType, fmt::format("{} gives {} numbers, which LiteRT does not compute with", node.target, type),
-      "write it with real and imaginary parts as tensors of their own; a spectrum is a product with sines and cosines");
+std::optional<Error> never_computed(const SourceNode& node) {
+  if (node.target.rfind("torch._functorch.", 0) != 0) return std::nullopt;
+  return error(Code::kUnsupportedOp, "torch.vmap, or another transform of torch.func, is left in the program",
+               "save program.run_decompositions(), which applies it");
 }
 
 Error without_value(const SourceGraph& graph, const std::string& name) {

@@ -46,7 +46,8 @@ std::optional<Perm> view_permutation(SourceCall& call, std::string_view target, 
 }
 
 bool keeps_order(std::string_view target) {
-  constexpr std::string_view kReorder[] = {"aten.movedim.", "aten.unfold.", "aten.as_strided.", "aten.diagonal."};
+  constexpr std::string_view kReorder[] = {"aten.movedim.",  "aten.unfold.", "aten.as_strided.",
+                                           "aten.diagonal.", "aten.conj.",   "aten._conj."};
   return std::none_of(std::begin(kReorder), std::end(kReorder),
                       [&](std::string_view p) { return target.substr(0, p.size()) == p; });
 }

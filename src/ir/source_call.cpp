@@ -161,6 +161,19 @@ std::vector<int64_t> SourceCall::axes(std::string_view name, size_t rank, bool a
   return v;
 }
 
+bool SourceCall::is_complex() const {
+  return !imaginary_.empty() || std::find(complex_results_.begin(), complex_results_.end(), true) != complex_results_.end();
+}
+
+Value SourceCall::imaginary(std::string_view name) {
+  const auto it = imaginary_.find(name);
+  if (it == imaginary_.end()) return {};
+  if (const auto* v = std::get_if<Value>(&it->second)) return *v;
+  if (const auto n = as_number(&it->second)) return scalar(*n, result_type().dtype);
+  fail(wrong_argument(target_, name, "a complex tensor", true));
+  return {};
+}
+
 const Type& SourceCall::result_type(size_t i) const {
   static const Type kUnknown{DType::kUnknown, {}, {}};
   return i < result_types_.size() ? result_types_[i] : kUnknown;

@@ -1,9 +1,11 @@
 // One call of a source operator while a program is imported: its arguments by their schema names, and a Builder for the nodes
-// that take its place. An op's `imports` and the rules in import/ are functions of a SourceCall.
+// that take its place. An op's `imports` and the rules in import/ are functions of a SourceCall. Complex tensors are pairs of
+// real ones.
 #pragma once
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "ir/rewrite.h"
 
@@ -19,8 +21,15 @@ class SourceCall : public Builder {
 
   std::string_view target() const { return target_; }
   void set_arg(std::string name, SourceArg a) { args_.insert_or_assign(std::move(name), std::move(a)); }
-  /// The types that the source recorded for its results; an entry is kUnknown where it recorded none.
-  void set_result_types(Types t) { result_types_ = std::move(t); }
+  /// The imaginary part of a complex argument, of the same kind as its real part, which set_arg() gives. In a list of tensors
+  /// the real ones have invalid values.
+  void set_imaginary(std::string name, SourceArg a) { imaginary_.insert_or_assign(std::move(name), std::move(a)); }
+  /// The types that the source recorded for its results; an entry is kUnknown where it recorded none. A complex one has the
+  /// type of its parts and is marked in `complex`.
+  void set_result_types(Types t, std::vector<bool> complex = {}) {
+    result_types_ = std::move(t);
+    complex_results_ = std::move(complex);
+  }
 
   bool has(std::string_view arg) const;  ///< given and not None
   const SourceArg* arg(std::string_view name) const;
@@ -50,8 +59,18 @@ class SourceCall : public Builder {
   /// A list of axes counted from the front (a single int is accepted); None or empty: all axes when `all_if_empty`.
   std::vector<int64_t> axes(std::string_view arg, size_t rank, bool all_if_empty);
 
+  using Arguments = std::map<std::string, SourceArg, std::less<>>;
+  const Arguments& arguments() const { return args_; }
+  const Arguments& imaginary_arguments() const { return imaginary_; }
+  /// True when an argument or a result is complex.
+  bool is_complex() const;
+  /// The imaginary part of a tensor or number argument; invalid when it is real.
+  Value imaginary(std::string_view arg);
+
   /// The recorded type of result i (kUnknown when not recorded).
   const Type& result_type(size_t i = 0) const;
+  const Types& result_types() const { return result_types_; }
+  bool result_is_complex(size_t i = 0) const { return i < complex_results_.size() && complex_results_[i]; }
   size_t result_count() const { return result_types_.size(); }
   /// v converted to an element type with CAST where it differs.
   Value to_dtype(Value v, DType t);
@@ -59,14 +78,22 @@ class SourceCall : public Builder {
   void result(Value v) { results_ = {v}; }
   void results(Values v) { results_ = std::move(v); }
   const Values& results() const { return results_; }
+  /// A complex result, or the imaginary parts of all results.
+  void result(Value re, Value im) {
+    results_ = {re};
+    imaginary_results_ = {im};
+  }
+  void imaginary_results(Values v) { imaginary_results_ = std::move(v); }
+  const Values& imaginary_results() const { return imaginary_results_; }
   /// Fails with kUnsupportedForm: the operator cannot be converted with these arguments.
   void unsupported(std::string what, std::string hint = {});
 
  private:
   std::string_view target_;
-  std::map<std::string, SourceArg, std::less<>> args_;
+  Arguments args_, imaginary_;
   Types result_types_;
-  Values results_;
+  std::vector<bool> complex_results_;
+  Values results_, imaginary_results_;
 };
 
 }  // namespace atl

@@ -1,4 +1,4 @@
-// Recorded programs: fixtures of scripts/fixtures/control_flow.py with what PyTorch answered.
+// Recorded programs: fixtures of scripts/fixtures/control_flow.py and complex_numbers.py with what PyTorch answered.
 #pragma once
 #include <algorithm>
 
@@ -28,8 +28,8 @@ inline Tensors array_set(const std::vector<NamedArray>& arrays, const std::strin
   }
 }
 
-inline Recorded recorded(const std::string& name) {
-  const std::string stem = ATOLL_SOURCE_DIR "/tests/verify/fixtures/control_flow/" + name;
+inline Recorded recorded(const std::string& name, const std::string& folder = "control_flow") {
+  const std::string stem = ATOLL_SOURCE_DIR "/tests/verify/fixtures/" + folder + "/" + name;
   Recorded r;
   auto file = MappedFile::open(stem + ".pt2");
   if (!file) ADD_FAILURE() << format(file.error());
