@@ -40,7 +40,7 @@ def run(path, inputs, threads=1):
 
 
 def judge(path, inputs, expected):
-    """The lowest SNR of the outputs, the operators, and the index of the worst output."""
+    """The lowest SNR of the outputs, the operators, the index of the worst output, and the outputs."""
     actual, operators = run(path, inputs)
     if len(actual) != len(expected):
         raise ValueError(f"the file has {len(actual)} outputs, the network {len(expected)}")
@@ -48,4 +48,4 @@ def judge(path, inputs, expected):
         if e.shape != a.shape:
             raise ValueError(f"output {i} is {a.shape}, the network's {e.shape}")
     ratios = [snr_db(e, a) for e, a in zip(expected, actual)]
-    return min(ratios), operators, int(np.argmin(ratios))
+    return min(ratios), operators, int(np.argmin(ratios)), actual

@@ -52,14 +52,14 @@ def dependence(one, other):
     return max((rms(a.double() - b.double()) / max(rms(a), 1e-30) for a, b in zip(one, other) if a.shape == b.shape), default=0.0)
 
 
-def float32_db(module, inputs, expected):
-    """The SNR of torch's own float32 answer against float64, which says how much rounding the network amplifies; None where it fails."""
+def rounding(module, inputs, answers):
+    """The SNR of each float32 answer against float64, which says how much rounding the network amplifies; None where that fails."""
     try:
         with torch.no_grad():
             exact = tensors(module.double()(*(t.double() if t.is_floating_point() else t for t in inputs)))
-        return min(zoo_judge.snr_db(e.numpy(), a) for e, a in zip(exact, expected))
+        return [min(zoo_judge.snr_db(e.numpy(), a) for e, a in zip(exact, outputs)) for outputs in answers]
     except Exception:
-        return None
+        return [None] * len(answers)
 
 
 def message(error):
@@ -135,9 +135,9 @@ class Worker:
         record.update(convert(self.arguments.atoll, source, target, self.arguments.timeout, self.arguments.prove))
         if "status" not in record:
             self.tell(stage="judge")
-            self.judge(target, arrays, record)
+            actual = self.judge(target, arrays, record)
             if record["status"] == "wrong":
-                record["float32_db"] = float32_db(module, inputs, arrays[1])
+                record["float32_db"], record["against_float64_db"] = rounding(module, inputs, [arrays[1], actual])
         if record["status"] == "ok" and not self.arguments.keep:
             source.unlink()
         else:
@@ -148,7 +148,7 @@ class Worker:
 
     def judge(self, target, arrays, record):
         try:
-            ratio, operators, worst = zoo_judge.judge(target, *arrays)
+            ratio, operators, worst, actual = zoo_judge.judge(target, *arrays)
         except Exception as error:
             return record.update(status="not run", why=message(error))
         record.update(snr_db=ratio, operators=sum(operators.values()), transposes=operators.get("TRANSPOSE", 0), kinds=dict(operators))
@@ -157,6 +157,7 @@ class Worker:
             record["why"] = f"output {worst} has an SNR of {ratio:.1f} dB"
         elif record["dependence"] < DEPENDENCE:
             record["why"] = "the output hardly depends on the input"
+        return actual
 
     def serve(self):
         for line in sys.stdin:
