@@ -106,7 +106,8 @@ uint64_t lstm_streamed_bytes(const SourceModel& m, const SourceOp& op) {
 double cycles_of(const SourceModel& m, const SourceOp& op) {
   const Shape& out = m.output(op).shape;
   const uint64_t h = out.size() >= 4 ? at(out, 1) : 1, w = out.size() >= 4 ? at(out, 2) : 1;
-  const double pixels = double((h + kTilesAcross - 1) / kTilesAcross) * double((w + kTilesAcross - 1) / kTilesAcross);
+  const uint64_t rows = (h + kTilesAcross - 1) / kTilesAcross, columns = (w + kTilesAcross - 1) / kTilesAcross;
+  const double pixels = double(rows) * double(columns);
   if (const auto k = kernel_of(m, op)) {
     if (k->dense)
       return double(up(k->in, kLanes)) / kCellMacs * double(up(k->out, kCells * kTilesAcross * kTilesAcross)) /

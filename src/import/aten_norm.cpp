@@ -182,7 +182,7 @@ Value norm_except(SourceCall& c, Value v, int64_t dim, double p) {
   std::vector<int64_t> axes;
   for (int64_t a = 0; a < int64_t(c.rank(v)); ++a)
     if (a != dim) axes.push_back(a);
-  return vector_norm(c, v, p, std::move(axes), true);
+  return vector_norm(c, v, p, axes, true);
 }
 
 void import_weight_norm(SourceCall& c) {

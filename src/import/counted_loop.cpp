@@ -98,7 +98,7 @@ LoopResults run_blocks(Builder& b, const CountedLoop& loop, int64_t width) {
     const LoopResults made = run_steps(g, over(loop, width, carried, parts, invariant));
     return {made.carried, made.collected};
   };
-  const LoopResults most = run_rounds(b, outer, blocked, width, block);
+  LoopResults most = run_rounds(b, outer, blocked, width, block);
   if (b.failed()) return most;
   LoopResults all = run_steps(b, over(loop, rest, most.carried, ends, loop.invariant));
   for (size_t i = 0; i < all.collected.size() && !b.failed(); ++i) {

@@ -39,8 +39,8 @@ class Einsum {
   }
 
  private:
-  Value refuse(std::string what) {
-    b_.fail(error(Code::kArgument, "einsum: " + what));
+  Value refuse(std::string_view what) {
+    b_.fail(error(Code::kArgument, fmt::format("einsum: {}", what)));
     return {};
   }
 
@@ -227,6 +227,6 @@ class Einsum {
 
 }  // namespace
 
-Value einsum(Builder& b, std::string_view equation, Values operands) { return Einsum(b).run(equation, operands); }
+Value einsum(Builder& b, std::string_view equation, const Values& operands) { return Einsum(b).run(equation, operands); }
 
 }  // namespace atl

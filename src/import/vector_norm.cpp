@@ -4,7 +4,7 @@
 
 namespace atl {
 
-Value vector_norm(SourceCall& c, Value x, double p, std::vector<int64_t> axes, bool keep) {
+Value vector_norm(SourceCall& c, Value x, double p, const std::vector<int64_t>& axes, bool keep) {
   if (p == 0) {
     const Value ones = c.to_dtype(compare(c, CompareKind::kNotEqual, x, 0), c.dtype(x));
     return reduce(c, ReduceKind::kSum, ones, axes, keep);

@@ -90,8 +90,8 @@ T modulo(T a, T b) {
 }
 template <class T>
 T power(T a, T b) {
-  uint64_t r = 1, base = uint64_t(a);
-  for (auto e = uint64_t(b); e; e >>= 1, base *= base)
+  uint64_t r = 1, base = uint64_t(int64_t(a));
+  for (auto e = uint64_t(int64_t(b)); e; e >>= 1, base *= base)
     if (e & 1) r *= base;
   return T(r);
 }

@@ -16,14 +16,20 @@ struct Weights {
   std::vector<std::vector<int32_t>> of;
 };
 
+// Halves upwards, what is below -0.5 towards zero: Pillow's rounding.
+int nearest(double x) {
+  const double moved = x + 0.5;
+  return static_cast<int>(moved);
+}
+
 Weights triangle_weights(int in, int out) {
   double scale = static_cast<double>(in) / out, widened = std::max(scale, 1.0);
   Weights w;
   std::vector<double> raw;
   for (int i = 0; i < out; ++i) {
     double center = (i + 0.5) * scale, sum = 0;
-    int begin = std::max(static_cast<int>(center - widened + 0.5), 0);
-    int end = std::min(static_cast<int>(center + widened + 0.5), in);
+    int begin = std::max(nearest(center - widened), 0);
+    int end = std::min(nearest(center + widened), in);
     raw.clear();
     for (int x = begin; x < end; ++x) {
       double distance = std::abs((x - center + 0.5) * (1.0 / widened));
@@ -31,7 +37,7 @@ Weights triangle_weights(int in, int out) {
       sum += raw.back();
     }
     std::vector<int32_t> fixed;
-    for (double r : raw) fixed.push_back(static_cast<int32_t>((sum != 0 ? r / sum : r) * (1 << kWeightBits) + 0.5));
+    for (double r : raw) fixed.push_back(nearest((sum != 0 ? r / sum : r) * (1 << kWeightBits)));
     w.begin.push_back(begin);
     w.of.push_back(std::move(fixed));
   }

@@ -31,13 +31,14 @@ std::string_view file_type(mode_t mode) {
 void advise(std::span<const std::byte> view, int advice, bool inside) {
   if (view.empty()) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  auto begin = reinterpret_cast<uintptr_t>(view.data());
-  auto end = begin + view.size();
+  const auto first = reinterpret_cast<uintptr_t>(view.data());
+  auto begin = first, end = first + view.size();
   begin = (inside ? begin + page - 1 : begin) / page * page;
   end = (inside ? end : end + page - 1) / page * page;
   if (begin >= end) return;
   const int saved = errno;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+  std::byte* const page_begin = const_cast<std::byte*>(view.data()) + (ptrdiff_t(begin) - ptrdiff_t(first));
+  ::madvise(page_begin, end - begin, advice);
   errno = saved;
 }
 

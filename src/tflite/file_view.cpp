@@ -114,6 +114,8 @@ Status FileView::describe(FileTensor& out) const {
   TRY(const size_t size, byte_size(out.type));
   const bool empty_data = t->buffer() != 0 && model_->buffers()->Get(t->buffer())->data() && size == 0;
   out.has_content = !out.content.empty() || empty_data;
+  if (out.has_content && !is_static(out.type.shape))
+    return damaged(fmt::format("a value for {}, whose size is open", to_string(out.type)));
   const bool blockwise = t->quantization() && t->quantization()->details();
   out.odd = t->sparsity() || t->variant_tensors() || blockwise || bits(out.type.dtype) == 0;
   if (!out.has_content || out.odd || out.variable) return {};

@@ -95,8 +95,8 @@ Result<bool> WrittenValues::operator_agrees(size_t index) const {
   return true;
 }
 
-Status WrittenValues::run(std::shared_ptr<const LiteRtLibrary> library, std::span<const Tensor> inputs, const Options& options,
-                          const std::function<bool(const NodeValues&)>& visit) const {
+Status WrittenValues::run(const std::shared_ptr<const LiteRtLibrary>& library, std::span<const Tensor> inputs,
+                          const Options& options, const std::function<bool(const NodeValues&)>& visit) const {
   std::map<Value, Tensor> computed;  // what cannot be fetched
   for (size_t i = 0; i < inputs.size() && i < graph_.inputs().size(); ++i) computed[graph_.inputs()[i].value] = inputs[i];
   for (size_t begin = 0; begin < order_.size();) {

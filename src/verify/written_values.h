@@ -33,7 +33,7 @@ class WrittenValues {
   };
   /// Runs the file on inputs of the written graph's types and calls `visit` for each node, operands before their users; `visit`
   /// returns false to end. E: LiteRT's; eval's.
-  Status run(std::shared_ptr<const LiteRtLibrary> library, std::span<const Tensor> inputs, const Options& options,
+  Status run(const std::shared_ptr<const LiteRtLibrary>& library, std::span<const Tensor> inputs, const Options& options,
              const std::function<bool(const NodeValues&)>& visit) const;
 
   const FileTensors& file() const { return file_; }

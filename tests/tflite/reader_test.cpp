@@ -207,6 +207,7 @@ const Damage kDamages[] = {
        q->quantized_dimension = 1;
        m.subgraphs[0]->tensors[0]->quantization = std::move(q);
      }},
+    {"a value for f32[?], whose size is open", [](tflite::ModelT& m) { m.subgraphs[0]->tensors[1]->shape = {-1}; }},
     {"it has no subgraph", [](tflite::ModelT& m) { m.subgraphs.clear(); }},
 };
 
