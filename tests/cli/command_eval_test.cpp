@@ -80,10 +80,13 @@ TEST_F(EvalTest, ASourceByItsOwnEval) {
 }
 
 TEST_F(EvalTest, ArraysAreMovedToAFilesLayout) {
-  ASSERT_EQ(run({"convert", kDigits, "-o", "last.tflite", "--layout", "nhwc", "-q"}).exit_code, 0);
-  const json j = run_json({"d.tflite", "last.tflite", "--data", kTest, "--max-samples", "9"});
-  EXPECT_EQ(j["models"][0]["inputs"][0], "f32[1,1,8,8]");
-  EXPECT_EQ(j["models"][1]["inputs"][0], "f32[1,8,8,1]");
+  const std::string rgb = source_file("tests/quant/data/digits_mobilenet.pt2");
+  const std::string data = source_file("tests/quant/data/digits_judging.npz");
+  ASSERT_EQ(run({"convert", rgb, "-o", "last.tflite", "--layout", "nhwc", "-q"}).exit_code, 0);
+  const json j = run_json({rgb, "last.tflite", "--data", data});
+  EXPECT_EQ(j["models"][0]["inputs"][0], "f32[1,3,32,32]");
+  EXPECT_EQ(j["models"][1]["inputs"][0], "f32[1,32,32,3]");
+  EXPECT_GT(j["models"][1]["classification"]["top1_correct"], 90);
   EXPECT_GT(j["models"][1]["outputs"][0]["snr_db"], 90);
 }
 
