@@ -37,7 +37,7 @@ struct QuantizeOptions {
   std::vector<std::string> cut;
   /// Finds the fewest layers to give 16 bits so that every output reaches this SNR.
   std::optional<double> min_snr_db;
-  std::string ranges = "auto";  ///< "auto", "minmax", "percentile", "mse", "entropy"
+  std::string ranges = "auto";  ///< "auto", "minmax", "wide", "percentile", "mse", "entropy"
   bool best_effort = false;     ///< slower repairs: weights rounded against the float output, layer by layer
   bool per_channel = true;      ///< one scale for each result channel of a weight
   bool per_channel_dense =

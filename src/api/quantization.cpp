@@ -37,7 +37,7 @@ Result<RangeMethod> range_method(const std::string& text) {
   for (size_t i = 0; i < names.size(); ++i)
     if (names[i] == text) return RangeMethod(i);
   return error(Code::kUsage, fmt::format("there is no range method '{}'", text),
-               "the methods are auto, minmax, percentile, mse and entropy");
+               "the methods are auto, minmax, wide, percentile, mse and entropy");
 }
 
 /// Made up inputs, for what needs no ranges.
@@ -98,13 +98,13 @@ Result<QuantizedModel> Quantization::run() {
   report_->mode = name(options_.mode);
   if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8) return compress();
   TRY(const DatasetSamples samples, open_data());
-  QuantizationData data{samples, {}, {}, nullptr, options_};
+  QuantizationData data{samples, {}, {}, {}, nullptr, options_};
   find_library(data);
   TRY_STATUS(choose_samples(data));
   TRY_STATUS(set_options());
   take_camera_bytes(samples);
   TRY_STATUS(calibrate_graph(data));
-  TRY_STATUS(v_.make_plan());
+  if (options_.mode == QuantizeMode::kInt8) TRY_STATUS(widen_mixed_joins(v_));
   if (options_.ranges == "auto") {
     TRY(v_, choose_repairs(std::move(v_), data));
     TRY_STATUS(choose_range_methods(v_, data));
@@ -191,10 +191,8 @@ Status Quantization::choose_samples(QuantizationData& data) {
 }
 
 Status Quantization::calibrate_graph(QuantizationData& data) {
-  CalibrateOptions o;
-  o.threads = options_.threads;
-  o.progress = [&](size_t done, size_t total) { step("calibration", double(done), double(total)); };
-  TRY(v_.calibration, calibrate(v_.graph, data.samples, data.calibration, data.library, o));
+  data.scoring = data.calibration;
+  TRY_STATUS(v_.calibrate(data));
   report_->calibration_samples = data.calibration.size();
   report_->judging_samples = data.judging.size();
   warn_of_data(data);

@@ -6,6 +6,7 @@
 
 #include "quant/bias_correction.h"
 #include "quant/equalize_channels.h"
+#include "quant/mixed_joins.h"
 #include "quant/split_activations.h"
 #include "verify/mean_errors.h"
 #include "verify/quantization_damage.h"
@@ -22,6 +23,8 @@ constexpr double kWorthwhile = 0.9;
 constexpr double kClearlyBetter = 0.3;
 constexpr size_t kScoreSamples = 6, kBestSamples = 24;
 constexpr double kTrialMs = 700, kBestTrialMs = 60000;
+// With fewer samples than this, the same ones calibrate and judge a trial.
+constexpr size_t kHalvedSamples = 8;
 // Share of a channel's values that must pass the activation for its bias to be corrected.
 constexpr double kActiveShare = 0.2;
 
@@ -43,12 +46,13 @@ std::vector<size_t> spread(const std::vector<size_t>& samples, size_t count) {
   return out;
 }
 
-Status recalibrate(QuantizationVariant& v, const QuantizationData& data) {
-  CalibrateOptions o;
-  o.threads = data.options.threads;
-  o.progress = [&](size_t done, size_t total) { tell(data, "calibration", done, total); };
-  TRY(v.calibration, calibrate(v.graph, data.samples, data.calibration, data.library, o));
-  return v.make_plan();
+// One half of the samples; all of them where they are too few.
+std::vector<size_t> half_of(const std::vector<size_t>& samples, size_t which) {
+  if (samples.size() < kHalvedSamples) return samples;
+  std::vector<size_t> out;
+  for (size_t i = 0; i < samples.size(); ++i)
+    if (half_of_sample(i, samples.size()) == which) out.push_back(samples[i]);
+  return out;
 }
 
 /// The variant with the channels of its tensors equalized; nothing where there is nothing to equalize.
@@ -58,7 +62,7 @@ Result<std::optional<QuantizationVariant>> equalized(const QuantizationVariant& 
   TRY(const size_t count, equalize_channels(v.graph, v.calibration));
   if (!count) return std::optional<QuantizationVariant>();
   v.repairs.push_back(fmt::format("the channels of {} tensors equalized", count));
-  TRY_STATUS(recalibrate(v, data));
+  TRY_STATUS(v.calibrate(data));
   return std::optional(std::move(v));
 }
 
@@ -70,7 +74,7 @@ Result<std::optional<QuantizationVariant>> split(const QuantizationVariant& from
   v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
   v.repairs.push_back(
       fmt::format("{} layers before a PReLU or leaky ReLU are computed twice, to spare a rounding between", count));
-  TRY_STATUS(recalibrate(v, data));
+  TRY_STATUS(v.calibrate(data));
   return std::optional(std::move(v));
 }
 
@@ -87,11 +91,12 @@ void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelErr
 }
 
 /// The methods' proposals for a group that are not alike, the default's first.
-std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group) {
+std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group, const Statistics& statistics) {
   RangeTrial trial{.sources = group.sources, .candidates = {}, .data = group.data, .effects = {}};
   std::vector<RangeMethod> tried;
-  for (const RangeMethod m : {RangeMethod::kMse, RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kEntropy}) {
-    const QuantParams q = parameters_of(choose_range(group.statistics, m, group.data), group.data);
+  for (const RangeMethod m :
+       {RangeMethod::kMse, RangeMethod::kMinMax, RangeMethod::kWide, RangeMethod::kPercentile, RangeMethod::kEntropy}) {
+    const QuantParams q = parameters_of(choose_range(statistics, m, group.data), group.data);
     const auto alike = [&](const QuantParams& other) {
       return std::fabs(double(other.scale[0]) / double(q.scale[0]) - 1) < kAlikeScales;
     };
@@ -104,6 +109,18 @@ std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group
 
 }  // namespace
 
+Status QuantizationVariant::calibrate(const QuantizationData& data) {
+  CalibrateOptions o;
+  o.threads = data.options.threads;
+  o.progress = [&](size_t done, size_t total) { tell(data, "calibration", done, total); };
+  TRY(auto made, calibrate_halves(graph, data.samples, data.calibration, data.library, o));
+  calibration = std::move(made[0]);
+  calibration.merge(made[1]);
+  half.reset();
+  if (data.calibration.size() >= kHalvedSamples) half = std::move(made[1]);
+  return make_plan();
+}
+
 Status QuantizationVariant::make_plan() {
   quantize_options.repairs.clear();
   TRY(plan, plan_quantization(graph, calibration, plan_options));
@@ -113,7 +130,7 @@ Status QuantizationVariant::make_plan() {
 
 Result<std::vector<double>> QuantizationVariant::output_snr(const QuantizationData& data, size_t count) const {
   TRY(const QuantizedGraph quantized, quantize_graph(graph, plan, quantize_options));
-  const std::vector<size_t> some = spread(data.calibration, count);
+  const std::vector<size_t> some = spread(data.scoring, count);
   DamageOptions o;
   o.layers = false;
   o.run = run_options(data);
@@ -129,11 +146,29 @@ Result<double> QuantizationVariant::score(const QuantizationData& data, size_t c
   return snr.empty() ? 0 : std::accumulate(snr.begin(), snr.end(), 0.0) / double(snr.size());
 }
 
+Status widen_mixed_joins(QuantizationVariant& v) {
+  const std::vector<MixedJoin> joins = mixed_joins(v.graph, v.plan, v.calibration);
+  if (joins.empty()) return {};
+  std::vector<DType>& chosen = v.plan_options.node_data;
+  chosen.resize(v.graph.size(), DType::kUnknown);
+  for (const MixedJoin& join : joins) {
+    for (const uint32_t id : join.tail) chosen[id] = DType::kI16;
+    const Origin& o = v.graph.origin(v.graph[join.node].origin);
+    v.repairs.push_back(fmt::format(
+        "'{}' joins values up to {:.4g} and up to {:.4g}, which one scale of 8 bits cannot carry: joined in 16 bits", o.node,
+        join.widest_reach, join.narrow_reach));
+  }
+  return v.make_plan();
+}
+
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data) {
   if (!data.library) return plain;
-  // All variants are calibrated and judged with the same few samples; the one that is chosen then sees all of them.
+  // All variants are calibrated with the same few samples and judged on as many others; the one that is chosen then sees all.
+  const size_t count = 2 * (data.options.best_effort ? kBestSamples : kScoreSamples);
+  const std::vector<size_t> some = spread(data.calibration, count);
   QuantizationData few = data;
-  few.calibration = spread(data.calibration, data.options.best_effort ? kBestSamples : kScoreSamples);
+  few.calibration = half_of(some, 1);
+  few.scoring = half_of(some, 0);
   std::vector<QuantizationVariant> variants;
   TRY(auto even, equalized(plain, few));
   if (even) variants.push_back(*std::move(even));
@@ -145,19 +180,19 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   }
   if (variants.empty()) return plain;
   QuantizationVariant reference = plain;
-  TRY_STATUS(recalibrate(reference, few));
-  TRY(double best, reference.score(few, few.calibration.size()));
+  TRY_STATUS(reference.calibrate(few));
+  TRY(double best, reference.score(few, few.scoring.size()));
   best += kClearlyBetter;
   QuantizationVariant* chosen = nullptr;
   for (QuantizationVariant& v : variants) {
     tell(data, "repairs", size_t(&v - variants.data()), variants.size());
-    TRY(const double score, v.score(few, few.calibration.size()));
+    TRY(const double score, v.score(few, few.scoring.size()));
     if (score <= best) continue;
     best = score;
     chosen = &v;
   }
   if (!chosen) return plain;
-  TRY_STATUS(recalibrate(*chosen, data));
+  TRY_STATUS(chosen->calibrate(data));
   return std::move(*chosen);
 }
 
@@ -165,9 +200,14 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
   if (!data.library) return {};
   std::vector<RangeTrial> trials;
   std::vector<std::vector<RangeMethod>> methods;
-  for (const ScaleGroup& group : v.plan.groups) {
+  std::optional<QuantPlan> of_half;
+  if (v.half) {
+    TRY(of_half, plan_quantization(v.graph, *v.half, v.plan_options));
+  }
+  for (size_t i = 0; i < v.plan.groups.size(); ++i) {
+    const ScaleGroup& group = v.plan.groups[i];
     if (group.fixed || group.known || group.sources.empty() || group.data != DType::kI8) continue;
-    auto [trial, tried] = trial_of(group);
+    auto [trial, tried] = trial_of(group, of_half ? of_half->groups[i].statistics : group.statistics);
     if (tried.size() < 2) continue;
     trials.push_back(std::move(trial));
     methods.push_back(std::move(tried));
@@ -178,7 +218,8 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
   o.milliseconds = data.options.best_effort ? kBestTrialMs : kTrialMs;
   if (data.options.best_effort) o.samples = kBestSamples;
   o.progress = [&](size_t done, size_t total) { tell(data, "ranges", done, total); };
-  TRY_STATUS(measure_range_effects(v.graph, trials, data.samples, data.calibration, data.library, o));
+  const std::vector<size_t> others = half_of(data.calibration, 0);
+  TRY_STATUS(measure_range_effects(v.graph, trials, data.samples, others, data.library, o));
   size_t changed = 0, measured = 0;
   for (size_t i = 0; i < trials.size(); ++i) {
     const auto& effects = trials[i].effects;
@@ -201,9 +242,12 @@ Status correct_measured_means(QuantizationVariant& v, const QuantizationData& da
   std::vector<Value> values;
   for (const auto& round : rounds)
     for (const uint32_t id : round) values.push_back({id, 0});
-  TRY(const double before, v.score(data, kBestSamples));
+  QuantizationData others = data;
+  others.scoring = half_of(data.calibration, 0);
+  TRY(const double before, v.score(others, kBestSamples));
+  const std::vector<size_t> measured_on = half_of(data.calibration, 1);
   TRY(const MeanErrors errors,
-      MeanErrors::open(v.graph, v.plan, values, data.samples, data.calibration, data.library, run_options(data)));
+      MeanErrors::open(v.graph, v.plan, values, data.samples, measured_on, data.library, run_options(data)));
   QuantizationVariant moved = v;
   for (size_t i = 0; i < rounds.size(); ++i) {
     tell(data, "biases", i, rounds.size());
@@ -213,7 +257,7 @@ Status correct_measured_means(QuantizationVariant& v, const QuantizationData& da
     TRY(const auto measured, errors.measure(quantized, of_round));
     for (const auto& [value, channels] : measured) move_bias(moved, value.node, channels);
   }
-  TRY(const double after, moved.score(data, kBestSamples));
+  TRY(const double after, moved.score(others, kBestSamples));
   if (after <= before + kClearlyBetter) return {};
   v = std::move(moved);
   v.repairs.push_back(fmt::format("biases of {} layers moved by the mean errors that the integer model shows", values.size()));

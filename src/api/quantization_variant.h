@@ -11,6 +11,7 @@ namespace atl {
 struct QuantizationData {
   const DatasetSamples& samples;
   std::vector<size_t> calibration, judging;      ///< numbers of samples
+  std::vector<size_t> scoring;                   ///< those that variants are compared on
   std::shared_ptr<const LiteRtLibrary> library;  ///< null: calibration by the ops' own eval, nothing is measured
   const QuantizeOptions& options;
 };
@@ -18,25 +19,33 @@ struct QuantizationData {
 struct QuantizationVariant {
   Graph graph;
   Calibration calibration;
+  /// What the second half of the samples gave, for trials on the first; empty where they are too few to be halved.
+  std::optional<Calibration> half;
   PlanOptions plan_options;
   QuantizeGraphOptions quantize_options;
   QuantPlan plan;
   std::vector<std::string> repairs;  ///< one sentence each
 
+  /// Runs data.calibration through the graph and plans. E: of calibration.
+  Status calibrate(const QuantizationData& data);
   /// Plans, and corrects the biases for what rounding the weights adds. E: plan_quantization's.
   Status make_plan();
-  /// Mean over the outputs of their SNR on at most `count` of the calibration samples, in dB. E: LiteRT's.
+  /// Mean over the outputs of their SNR on at most `count` of data.scoring, in dB. E: LiteRT's.
   Result<double> score(const QuantizationData& data, size_t count) const;
   /// The same by output, states aside.
   Result<std::vector<double>> output_snr(const QuantizationData& data, size_t count) const;
 };
+
+/// Joins of unlike branches on the way to outputs get 16 bits, so that each branch keeps a scale of its own. E: of planning.
+Status widen_mixed_joins(QuantizationVariant& variant);
 
 /// Changes of the float graph that keep its function: equalized channels, and leaky activations computed with their layers.
 /// Gives the variant with the best score; the graph as it is unless another is clearly better. `plain` is calibrated and
 /// planned. E: of calibration; LiteRT's.
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data);
 
-/// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew. E: LiteRT's.
+/// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew: ranges from one half
+/// of the samples are judged on the other half. E: LiteRT's.
 Status choose_range_methods(QuantizationVariant& variant, const QuantizationData& data);
 
 /// Moves biases by what the channels of the integer model are off by on average, layer by layer from the inputs on; kept only

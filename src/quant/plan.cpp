@@ -63,7 +63,12 @@ class Planner {
   std::vector<Value> data_values(uint32_t id) const;
   /// True when a value leaves its group: something reads it that is not an op which only selects among the group's elements.
   bool leaves_group(const Key& k) const;
-  bool is_same_scale(Value v) const { return plan_.nodes[v.node].rule.kind == Quant::kSameScale && is_integer(v.node); }
+  /// True for a member that a node of its group hands on.
+  bool is_same_scale(const Key& k) const {
+    return plan_.nodes[k.first.node].rule.kind == Quant::kSameScale && plan_.nodes[k.first.node].data == k.second;
+  }
+  /// What the integers of 8 bits reach that all sources of a group of 16 bits are made from; nothing where one is not.
+  std::optional<Range> reach_of(const std::vector<Key>& sources) const;
   bool is_integer(uint32_t id) const { return atl::is_integer(plan_.nodes[id].data); }
 
   const Graph& g_;
@@ -188,6 +193,18 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
   return all;
 }
 
+std::optional<Range> Planner::reach_of(const std::vector<Key>& sources) const {
+  Range all;
+  for (const auto& [v, t] : sources) {
+    const auto narrow = plan_.entries.find({v, DType::kI8});
+    if (g_.constant(v) || plan_.data_of(g_, v) != DType::kI8 || narrow == plan_.entries.end()) return std::nullopt;
+    const QuantParams& q = narrow->second.fixed ? *narrow->second.fixed : narrow->second.params;
+    const double scale = double(q.scale[0]), zero = double(q.zero_point[0]);
+    all = {std::min(all.low, scale * (-128 - zero)), std::max(all.high, scale * (127 - zero))};
+  }
+  return all;
+}
+
 bool Planner::leaves_group(const Key& k) const {
   for (const Use& u : g_.uses(k.first)) {
     if (u.node == kGraphOutput) return true;
@@ -201,7 +218,7 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
   const DType t = members[0].second;
   std::vector<Key> sources;
   for (const Key& k : members)
-    if (!is_same_scale(k.first)) sources.push_back(k);
+    if (!is_same_scale(k)) sources.push_back(k);
   if (sources.empty()) sources = members;
   // Clipping what is selected from is clipping what is selected: the range is that of the values which leave the group.
   std::vector<Key> ranged;
@@ -228,7 +245,8 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
     params = *common;
   } else {
     TRY(made.statistics, statistics_of(ranged));
-    params = parameters_of(choose_range(made.statistics, method, t), t);
+    const auto reach = t == DType::kI16 ? reach_of(sources) : std::nullopt;
+    params = parameters_of(reach ? *reach : choose_range(made.statistics, method, t), t);
     for (const Key& k : members)
       if (const auto known = options_.ranges.find(k.first); known != options_.ranges.end() && t != DType::kI16) {
         params = parameters_of(known->second, t);
@@ -251,7 +269,10 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
 Status Planner::choose_parameters() {
   std::map<size_t, std::vector<Key>> groups;
   for (size_t i = 0; i < keys_.size(); ++i) groups[root(i)].push_back(keys_[i]);
-  for (const auto& [group, members] : groups) TRY_STATUS(choose_group(group, members));
+  // Groups of 16 bits ask what those of 8 bits reach.
+  for (const bool wide : {false, true})
+    for (const auto& [group, members] : groups)
+      if ((members[0].second == DType::kI16) == wide) TRY_STATUS(choose_group(group, members));
   return {};
 }
 

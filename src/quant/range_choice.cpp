@@ -156,6 +156,8 @@ Range choose_range(const Statistics& statistics, RangeMethod method, DType dtype
       return mse_range(statistics, steps_of(dtype));
     case RangeMethod::kEntropy:
       return entropy_range(statistics, steps_of(dtype));
+    case RangeMethod::kWide:
+      return {(1 + kHeadRoom) * all.low, (1 + kHeadRoom) * all.high};
     case RangeMethod::kMinMax:
       break;
   }

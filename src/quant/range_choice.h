@@ -10,13 +10,14 @@ namespace atl {
 
 enum class RangeMethod {
   kMinMax,      ///< all values that were seen
+  kWide,        ///< those and kHeadRoom more at each end: unseen values go further than a few samples'
   kPercentile,  ///< all but a share of kPercentileTail at each end
   kMse,         ///< the range with the least mean square error, rounding and clipping together
   kEntropy,     ///< the range whose histogram of steps tells most of the values' (Kullback-Leibler divergence)
 };
-constexpr std::array<std::string_view, 4> enum_names(RangeMethod) { return {"minmax", "percentile", "mse", "entropy"}; }
+constexpr std::array<std::string_view, 5> enum_names(RangeMethod) { return {"minmax", "wide", "percentile", "mse", "entropy"}; }
 
-inline constexpr double kPercentileTail = 1e-4;
+inline constexpr double kPercentileTail = 1e-4, kHeadRoom = 0.1;
 
 /// The range of a tensor of `dtype` (i8, u8 or i16) under a method. It always holds 0. i16 takes twice the extremes, whatever
 /// the method: it has steps to spare, and unseen values go further than those of a few samples.

@@ -67,28 +67,29 @@ class ChannelSums {
   std::map<Value, size_t> rows_;
 };
 
-// Calls f with the arrays of every sample.
+// Calls f with the position and the arrays of every sample.
 template <class F>
 Status for_each_sample(const SampleSource& samples, std::span<const size_t> which, const CalibrateOptions& options, F&& f) {
   for (size_t i = 0; i < which.size(); ++i) {
     if (options.progress) options.progress(i, which.size());
     TRY(const auto arrays, samples.get(which[i]));
-    TRY_STATUS(f(arrays));
+    TRY_STATUS(f(i, arrays));
   }
   return {};
 }
 
 Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
-                        const CalibrateOptions& options, Calibration& out) {
+                        const CalibrateOptions& options, std::array<Calibration, 2>& out) {
   Evaluator evaluator(g, Evaluator::Constants::kKeep);
-  ChannelSums channels(g);
-  TRY_STATUS(for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
+  std::array<ChannelSums, 2> channels{ChannelSums(g), ChannelSums(g)};
+  TRY_STATUS(for_each_sample(samples, which, options, [&](size_t i, const std::vector<NdArray>& arrays) -> Status {
+    const size_t half = half_of_sample(i, which.size());
     Tensors inputs, results;
     for (const NdArray& a : arrays) inputs.push_back(tensor_of(a));
     const auto observe = [&](Value v, const Tensor& t) {
       if (!is_data(t.type())) return;
-      out.values[v].observe(t.values<float>());
-      channels.observe(v, t.values<float>());
+      out[half].values[v].observe(t.values<float>());
+      channels[half].observe(v, t.values<float>());
     };
     for (size_t k = 0; k < g.inputs().size() && k < inputs.size(); ++k) observe(g.inputs()[k].value, inputs[k]);
     TRY(const bool complete, evaluator.run(inputs, results, [&](const Evaluator::Step& step) {
@@ -98,28 +99,28 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<c
     if (!complete) return error(Code::kInternal, "an evaluation ended early");
     return {};
   }));
-  channels.store(out);
+  for (size_t half = 0; half < out.size(); ++half) channels[half].store(out[half]);
   return {};
 }
 
 Status run_samples(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
-                   std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options, Calibration& out) {
+                   std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options,
+                   std::array<Calibration, 2>& out) {
   TRY(const WrittenFileSource file, written_in_memory(g));
   const std::vector<Value> wanted = float_values(g);
   WrittenModelOptions run_options;
   run_options.threads = options.threads;
   TRY(ExposedModel model, ExposedModel::open(std::move(library), g, file, wanted, run_options));
-  std::vector<Statistics*> statistics;
-  for (Value v : model.values()) statistics.push_back(&out.values[v]);
-  ChannelSums channels(g);
-  TRY_STATUS(for_each_sample(samples, which, options, [&](const std::vector<NdArray>& arrays) -> Status {
+  std::array<ChannelSums, 2> channels{ChannelSums(g), ChannelSums(g)};
+  TRY_STATUS(for_each_sample(samples, which, options, [&](size_t i, const std::vector<NdArray>& arrays) -> Status {
+    const size_t half = half_of_sample(i, which.size());
     return model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
-      statistics[index]->observe(floats(bytes));
-      channels.observe(model.values()[index], floats(bytes));
+      out[half].values[model.values()[index]].observe(floats(bytes));
+      channels[half].observe(model.values()[index], floats(bytes));
       return {};
     });
   }));
-  channels.store(out);
+  for (size_t half = 0; half < out.size(); ++half) channels[half].store(out[half]);
   return {};
 }
 
@@ -144,14 +145,22 @@ Result<WrittenFileSource> written_in_memory(const Graph& g) {
   return file;
 }
 
-Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
-                              std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options) {
+Result<std::array<Calibration, 2>> calibrate_halves(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
+                                                    std::shared_ptr<const LiteRtLibrary> library,
+                                                    const CalibrateOptions& options) {
   if (which.empty()) return error(Code::kInput, "there are no samples to calibrate with");
-  Calibration out;
+  std::array<Calibration, 2> out;
   TRY_STATUS(library ? run_samples(g, samples, which, std::move(library), options, out)
                      : evaluate_samples(g, samples, which, options, out));
-  out.samples = which.size();
+  for (size_t i = 0; i < which.size(); ++i) ++out[half_of_sample(i, which.size())].samples;
   return out;
+}
+
+Result<Calibration> calibrate(const Graph& g, const SampleSource& samples, std::span<const size_t> which,
+                              std::shared_ptr<const LiteRtLibrary> library, const CalibrateOptions& options) {
+  TRY(auto halves, calibrate_halves(g, samples, which, std::move(library), options));
+  halves[0].merge(halves[1]);
+  return std::move(halves[0]);
 }
 
 }  // namespace atl

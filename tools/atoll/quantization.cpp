@@ -25,7 +25,7 @@ void add_quantize_options(CLI::App& c, QuantizeArguments& a, const std::string& 
                     "cut the model in front of these layers ('detect*'): they and all behind them become FILE_tail.tflite,\n"
                     "float, for the CPU; `atoll run --pipeline` runs both");
   group->add_option("--min-snr", a.min_snr, "dB that every output must reach: finds the fewest layers to give 16 bits");
-  group->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, percentile, mse, entropy")
+  group->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, wide, percentile, mse, entropy")
       ->capture_default_str();
   group->add_option("--effort", a.effort, "best: slower repairs, layer by layer")->check(CLI::IsMember({"normal", "best"}));
   group->add_option("--weight-bits", a.options.weight_bits, "of weight-only")->check(CLI::IsMember({4, 8}));
