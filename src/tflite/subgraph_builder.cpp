@@ -62,14 +62,18 @@ std::string SubgraphBuilder::wish_for(Value v) const {
 
 Result<int32_t> SubgraphBuilder::constant_tensor(const ConstantPtr& c, const std::string& wish) {
   TRY(const uint32_t buffer, file_.buffers.add(c));
-  const auto [first, last] = constants_.equal_range(buffer);
-  for (auto it = first; it != last; ++it) {
-    const TensorEntry& t = tensors_[size_t(it->second)];
-    if (t.type == c->type() && (wish.empty() || wish == t.name)) return it->second;
-  }
+  const auto known = [&](const std::string& name) -> std::optional<int32_t> {
+    const auto [first, last] = constants_.equal_range({buffer, name});
+    for (auto it = first; it != last; ++it)
+      if (tensors_[size_t(it->second)].type == c->type()) return it->second;
+    return std::nullopt;
+  };
+  if (const auto tensor = known(wish)) return *tensor;
+  const bool first_of_type = wish.empty() || !known({});
   const int32_t tensor = add_tensor(c->type(), wish.empty() ? "const" : wish);
   tensors_.back().buffer = buffer;
-  constants_.emplace(buffer, tensor);
+  constants_.emplace(std::pair(buffer, tensors_.back().name), tensor);
+  if (first_of_type) constants_.emplace(std::pair(buffer, ""), tensor);
   return tensor;
 }
 

@@ -86,7 +86,8 @@ class SubgraphBuilder {
   std::vector<int32_t> tensor_of_;      // by result slot; -1 while there is none
   std::vector<uint32_t> first_slot_;    // by node
   std::vector<std::string> port_name_;  // by result slot; the name given to an output beforehand
-  std::multimap<uint32_t, int32_t> constants_;
+  // By buffer and name; under no name the first of each type, which constants without a name take.
+  std::multimap<std::pair<uint32_t, std::string>, int32_t> constants_;
   std::vector<int32_t> inputs_, outputs_;
   std::vector<int32_t> handles_;  // by state
   std::vector<flatbuffers::Offset<tflite::Operator>> operators_;
