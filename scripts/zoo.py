@@ -3,7 +3,8 @@
 
 Every network is built with random weights, exported, converted without the proof, and judged by LiteRT's own Python interpreter on
 an input that the export has not seen. Worker processes do it, so that a crash or a timeout is one network's result. Results are kept
-in FOLDER/results.json, and a network with a result is not done again; the .pt2 and .npz of networks that fail stay in FOLDER.
+in FOLDER/results.json, and a network with a result is not done again; the .pt2 and .npz of networks that fail stay in FOLDER. Beside the
+document stands its data, in the same form: docs/zoo.json, copied to FOLDER/results.json, leaves only what it lacks to do.
 """
 import argparse
 import collections
@@ -111,7 +112,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep every .pt2, .npz and .tflite")
     parser.add_argument("--prove", action="store_true", help="convert with the proof; times then include it")
     parser.add_argument("--list", action="store_true", help="print the names and end")
-    parser.add_argument("--document", type=pathlib.Path, metavar="FILE", help="write the results as Markdown")
+    parser.add_argument("--document", type=pathlib.Path, metavar="FILE", help="write the results as Markdown, and as JSON beside it")
     arguments = parser.parse_args()
     arguments.atoll, arguments.folder = arguments.atoll.resolve(), arguments.folder.resolve()
     networks = zoo_lists.networks()
@@ -141,6 +142,7 @@ def main():
     print(dict(collections.Counter(r["status"] for r in listed.values())))
     if arguments.document:
         arguments.document.write_text(zoo_report.markdown(listed, [n.name for n in networks]))
+        arguments.document.with_suffix(".json").write_text(zoo_report.data(listed))
     return 0
 
 

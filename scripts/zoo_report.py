@@ -1,5 +1,6 @@
-"""docs/zoo.md: the zoo's results as Markdown."""
+"""docs/zoo.md and docs/zoo.json: the zoo's results as Markdown and as data."""
 import collections
+import json
 import re
 
 FLOOR = 97.0
@@ -19,8 +20,8 @@ compared with torch. `make zoo` does it and writes this page; `scripts/zoo.py --
 * *SNR*: of the worst output, in dB; 300 means equal to the last bit. *Depends*: by how much of its rms the output changes with the
   input (the outputs' largest); weights that their constructors leave constant are spread and BatchNorm takes its statistics from random
   inputs, because a network that ignores its input proves nothing.
-* *Time*: CPU seconds, user and system, of the whole `atoll convert` process; *wall*: by the clock, beside whatever else the machine did.
-  *MB*: the .pt2 file. *Ops*, *T*: LiteRT operators, TRANSPOSE among them.
+* *Time*: CPU seconds, user and system, of the whole `atoll convert` process; *wall*: by the clock, beside whatever else the machine did
+  (no time where only the clock was read). *MB*: the .pt2 file. *Ops*, *T*: LiteRT operators, TRANSPOSE among them.
 """
 
 
@@ -131,3 +132,12 @@ def markdown(results, listed):
         lines += ["", f"Not run ({len(absent)}): " + ", ".join(absent) + ". `make zoo` takes them up; `make zoo ZOO_ONLY='^NAME$'` runs one."]
     lines += [*_misses(results), *_tables(results)]
     return "\n".join(lines) + "\n"
+
+
+def data(results):
+    """A line a network: its record without the counts of each operator, numbers to four digits."""
+    def short(value):
+        return float(f"{value:.4g}") if isinstance(value, float) else value
+
+    lines = [f"{json.dumps(n)}: {json.dumps({k: short(v) for k, v in sorted(r.items()) if k != 'kinds'})}" for n, r in sorted(results.items())]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
