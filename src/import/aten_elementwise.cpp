@@ -24,7 +24,7 @@ void function_result(SourceCall& c, Value y) { c.result(c.to_dtype(y, c.result_t
 
 Value as_bool(Builder& b, Value x) { return b.dtype(x) == DType::kBool ? x : compare(b, CompareKind::kNotEqual, x, 0.0); }
 
-Value uniform(Builder& b, Value value, Shape shape) {
+Value uniform(Builder& b, Value value, const Shape& shape) {
   const Type type{b.dtype(value), shape, {}};
   if (auto size = byte_size(type); !size) {
     b.fail(std::move(size.error()));

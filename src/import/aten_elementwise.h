@@ -44,6 +44,6 @@ Value as_bool(Builder& b, Value x);
 
 /// A constant of one number: `value` (a rank-0 constant) repeated to `shape`. Large ones are views with stride 0.
 /// E: kTooLarge when the shape overflows.
-Value uniform(Builder& b, Value value, Shape shape);
+Value uniform(Builder& b, Value value, const Shape& shape);
 
 }  // namespace atl

@@ -8,7 +8,7 @@ namespace atl {
 namespace {
 
 /// A constant row or column of 0, 1, ... n - 1.
-Value counted(SourceCall& c, Shape shape, DType t) {
+Value counted(SourceCall& c, const Shape& shape, DType t) {
   return c.to_dtype(index_constant(c, shape, arithmetic(0, 1, element_count(shape))), t);
 }
 

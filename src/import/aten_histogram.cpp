@@ -45,7 +45,8 @@ Value even_edges(SourceCall& c, const Range& r, int64_t bins) {
   const Value step = binary(c, BinaryKind::kMul, sub(c, r.high, r.low), 1.0 / double(bins));
   const Value from_low = add(c, r.low, mul(c, step, i));
   const Value from_high = sub(c, r.high, mul(c, step, binary(c, BinaryKind::kSub, double(bins), i)));
-  return select(c, compare(c, CompareKind::kLess, i, double((bins + 1) / 2)), from_low, from_high);
+  const int64_t middle = (bins + 1) / 2;
+  return select(c, compare(c, CompareKind::kLess, i, double(middle)), from_low, from_high);
 }
 
 /// Whether each of x [n] lies in each bin: bool [bins, n]. The last bin is closed.

@@ -112,8 +112,9 @@ AxisMatrix antialias_matrix(const Axis& a, bool align_corners, bool cubic) {
   std::vector<double> weights;
   for (int64_t i = 0; i < a.out; ++i) {
     const double center = step * (double(i) + 0.5);
-    const int64_t begin = std::max(int64_t(center - support + 0.5), int64_t(0));
-    const int64_t end = std::min(int64_t(center + support + 0.5), a.in);
+    // Towards zero after adding a half, as torch's antialiasing kernels round.
+    const double first = center - support + 0.5, last = center + support + 0.5;
+    const int64_t begin = std::max(int64_t(first), int64_t(0)), end = std::min(int64_t(last), a.in);
     double total = 0;
     weights.clear();
     for (int64_t j = begin; j < end; ++j) {

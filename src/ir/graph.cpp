@@ -37,7 +37,7 @@ Value Graph::add_constant(ConstantPtr c, OriginId origin) {
   const Value v{uint32_t(nodes_.size()), 0};
   uses_.emplace_back(1);
   places_.emplace_back();
-  nodes_.push_back({kOp, {}, {c->type()}, origin, c, false});
+  nodes_.push_back({kOp, {}, {c->type()}, origin, std::move(c), false});
   return v;
 }
 

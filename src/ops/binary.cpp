@@ -255,6 +255,10 @@ struct BinaryFacts {
   static Status legal_integer(const Binary& o, TypesIn in, TypesIn out) { return IntegerBinary::legal(o, in, out[0]); }
 
   static Result<TfliteOp> emit_integer(const Binary& o, TypesIn in, TypesIn out) {
+    for (const Type* t : {&in[0], &in[1], &out[0]})
+      if (!t->quant || t->quant->scale.empty())
+        return error(Code::kUnsupportedForm,
+                     fmt::format("an integer {} with {}, which has no scale", kind_name(o.kind), to_string(*t)));
     TRY(TfliteOp op, emit(o, in));
     const bool grows = in[0].quant->scale[0] * in[1].quant->scale[0] / out[0].quant->scale[0] >= 1;
     if (o.kind == BinaryKind::kMul && in[0].dtype != DType::kI16 && grows) op.version = 3;

@@ -18,7 +18,7 @@ constexpr std::string_view kDtypes = "f32 f16 i8 u8 i16 i32 u32 i64 bool";
 constexpr size_t kMaxRank = 6;
 
 // torch.cat passes over empty vectors, whatever the rank of the others, and promotes element types.
-void concat_along(SourceCall& c, Values parts, std::string_view axis_arg, int64_t otherwise) {
+void concat_along(SourceCall& c, const Values& parts, std::string_view axis_arg, int64_t otherwise) {
   Values kept;
   for (Value v : parts)
     if (c.shape(v) != Shape{0}) kept.push_back(v);

@@ -94,15 +94,17 @@ void import_tensor_split_sections(SourceCall& c) {
 void import_tensor_split_indices(SourceCall& c) {
   split_at(c, c.axis("dim", c.rank(c.tensor("self")), 0), c.integers("indices"));
 }
+// torch.hsplit cuts vectors along their only axis.
+int64_t nsplit_axis(SourceCall& c, int64_t axis) { return axis == 1 && c.rank(c.tensor("self")) == 1 ? 0 : axis; }
 template <int kAxis>
 void import_nsplit_int(SourceCall& c) {
-  const int64_t axis = kAxis == 1 && c.rank(c.tensor("self")) == 1 ? 0 : kAxis;
+  const int64_t axis = nsplit_axis(c, kAxis);
   if (axis >= int64_t(c.rank(c.tensor("self")))) return c.unsupported("too few axes");
   split_sections(c, axis, c.integer("sections"));
 }
 template <int kAxis>
 void import_nsplit_array(SourceCall& c) {
-  const int64_t axis = kAxis == 1 && c.rank(c.tensor("self")) == 1 ? 0 : kAxis;
+  const int64_t axis = nsplit_axis(c, kAxis);
   if (axis >= int64_t(c.rank(c.tensor("self")))) return c.unsupported("too few axes");
   split_at(c, axis, c.integers("indices"));
 }

@@ -197,8 +197,8 @@ void convolve_group(const ConvSizes& s, const T* x, const T* w, const T* bias, T
 template <class T>
 void convolve_typed(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, Activation act) {
   if (s.batch * s.groups == 1) return convolve_group(s, x, w, bias, y, 0, 0, act, Threads::kTwo);
-  const double work =
-      double(s.batch) * double(s.filters) * double(volume(s.out)) * double(s.channels / s.groups) * double(volume(s.kernel));
+  const int64_t channels = s.channels / s.groups;
+  const double work = double(s.batch) * double(s.filters) * double(volume(s.out)) * double(channels) * double(volume(s.kernel));
   parallel_for(s.batch * s.groups, work,
                [&](int64_t i) { convolve_group(s, x, w, bias, y, i / s.groups, i % s.groups, act, Threads::kOne); });
 }

@@ -49,12 +49,12 @@ Comparison compare_outputs(const Tensors& got, const DepartureSearch& s) {
   worst.passed = true;
   for (size_t i = 0; i < got.size() && i < s.source_outputs.size(); ++i) {
     const Tensor& want = s.source_outputs[i];
-    Tensor t = got[i];
+    const Tensor& t = got[i];
     if (i < s.layouts.outputs.size() && !s.layouts.outputs[i].empty()) {
       const Comparison c = compare(want, transpose(t, inverse(s.layouts.outputs[i])), s.tolerance);
       if (c.passed) continue;
     }
-    const Comparison c = compare(want, t, s.tolerance);
+    Comparison c = compare(want, t, s.tolerance);
     if (!c.passed) return c;
   }
   return worst;
@@ -175,7 +175,7 @@ class LocalSearch {
   std::optional<Departure> found_, worst_;
 };
 
-Result<std::optional<Departure>> find_in_file(const DepartureSearch& s, std::shared_ptr<const LiteRtLibrary> library) {
+Result<std::optional<Departure>> find_in_file(const DepartureSearch& s, const std::shared_ptr<const LiteRtLibrary>& library) {
   TRY(const WrittenValues values, WrittenValues::open(s.written, s.file, s.run.signature));
   LocalSearch local(s.written, s.tolerance);
   bool cancelled = false;
