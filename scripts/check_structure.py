@@ -20,12 +20,13 @@ ALLOWED = {
     "quant": {"ops", "ir", "support"},
     "tflite": {"ops", "ir", "support"},
     "edgetpu": {"tflite", "ir", "support"},
+    "micro": {"edgetpu", "tflite", "ir", "support"},
     "device": {"support"},
     "run": {"device", "support"},
     "task": {"run", "device", "support"},
     "data": {"run", "support"},
     "verify": {"import", "pass", "quant", "tflite", "run", "device", "ops", "ir", "read", "support"},
-    "api": {"verify", "data", "task", "edgetpu", "import", "pass", "quant", "tflite", "run", "device", "ops", "ir", "read", "support"},
+    "api": {"verify", "data", "task", "edgetpu", "micro", "import", "pass", "quant", "tflite", "run", "device", "ops", "ir", "read", "support"},
 }
 MAX_LINES = 600
 FORBIDDEN = re.compile(r"(utils?|misc|helper|final|late|terminal_|common)\d*$")

@@ -39,7 +39,7 @@ struct ConvertOptions {
   Progress progress;
   std::shared_ptr<const QuantizeOptions> quantize;  ///< null: the file stays float
   /// What the file is for: "litert", "coral" (the Edge TPU through compiler 16: integers, channels-last, TensorFlow 2.5's
-  /// operators; `quantize` must be int8) or "tflm".
+  /// operators; `quantize` must be int8) or "tflm" (TensorFlow Lite Micro: the same; what it does not run is refused).
   std::string target = "litert";
   bool allow_approximate = false;  ///< rewrites for the target that change values a little
 };

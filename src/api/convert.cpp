@@ -16,6 +16,7 @@
 #include "api/metadata.h"
 #include "api/quantization.h"
 #include "api/tail_cut.h"
+#include "api/target_check.h"
 #include "edgetpu/model_cut.h"
 #include "import/importer.h"
 #include "ir/text.h"
@@ -272,6 +273,8 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
   for (const PortReport& p : report.inputs) permutations.push_back(p.permutation);
   TRY(QuantizedModel quantized, quantize_model(model.graphs[0], permutations, *options.quantize));
   model.graphs[0] = std::move(quantized.graph);
+  TRY(const TargetKind target, target_from_name(options.target));
+  TRY_STATUS(check_target(model.graphs[0], target, report.warnings));
   report.quantization = std::move(quantized.report);
   std::unique_ptr<Draft> tail_draft;
   if (cut) {

@@ -7,6 +7,7 @@
 #include "edgetpu/cost.h"
 #include "edgetpu/package.h"
 #include "support/mapped_file.h"
+#include "tflite/tensor_names.h"
 
 namespace atl {
 namespace {
@@ -28,9 +29,6 @@ uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
     if (const auto* t = m.input(op, i); t && t->constant) bytes += t->content.size();
   return bytes;
 }
-
-// Atoll names a tensor by its module; other converters put several names into one, the first of which is the layer's.
-std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.find(';')); }
 
 void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, const edgetpu::MemoryCost& memory,
                   PlaceReport& report) {
@@ -113,7 +111,7 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
                     std::string(text(v.status)),
                     v.reason,
                     v.change,
-                    layer_of(m.output(op).name),
+                    layer_of_tensor(m.output(op).name),
                     {},
                     edgetpu::macs_of(m, op),
                     0,

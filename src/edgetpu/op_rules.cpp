@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "tflite/operator_versions.h"
+
 namespace atl::edgetpu {
 namespace {
 
@@ -17,12 +19,11 @@ constexpr int64_t kMaxResizedSide = 256;    // 128 to 256 maps, 256 to 512 does 
 constexpr int64_t kMaxMeanElements = 8192;  // 64 x 128 maps, 256 x 128 does not
 constexpr int64_t kChannelGroup = 4;
 
-// An operator's row: since which compiler, up to which version of the operator, and its own limits.
+// An operator's row: since which compiler, and its own limits.
 using Check = Verdict (*)(const SourceModel&, const SourceOp&, Compiler);
 struct Rule {
   Op code;
   Compiler since;
-  int max_version;  // of compiler 16: what TensorFlow 2.5 registers
   Check check;
 };
 
@@ -248,53 +249,53 @@ Verdict quantize(const SourceModel& m, const SourceOp& op, Compiler) {
 }
 
 constexpr std::array kRules = {
-    Rule{Op::ADD, Compiler::k2_0, 3, any},
-    Rule{Op::AVERAGE_POOL_2D, Compiler::k2_0, 3, pool},
-    Rule{Op::CONCATENATION, Compiler::k2_0, 3, concat},
-    Rule{Op::CONV_2D, Compiler::k2_0, 5, conv},
-    Rule{Op::DEPTHWISE_CONV_2D, Compiler::k2_0, 6, depthwise},
-    Rule{Op::EXPAND_DIMS, Compiler::k2_0, 1, any},
-    Rule{Op::FULLY_CONNECTED, Compiler::k2_0, 9, fully_connected},
-    Rule{Op::L2_NORMALIZATION, Compiler::k2_0, 2, any},
-    Rule{Op::LOGISTIC, Compiler::k2_0, 3, any},
-    Rule{Op::UNIDIRECTIONAL_SEQUENCE_LSTM, Compiler::k15, 3, any},
-    Rule{Op::MAXIMUM, Compiler::k2_0, 4, any},
-    Rule{Op::MINIMUM, Compiler::k2_0, 4, any},
-    Rule{Op::MAX_POOL_2D, Compiler::k2_0, 3, pool},
-    Rule{Op::MEAN, Compiler::k2_0, 3, mean},
-    Rule{Op::MUL, Compiler::k2_0, 4, any},
-    Rule{Op::PACK, Compiler::k2_0, 3, pack},
-    Rule{Op::PAD, Compiler::k2_0, 3, pad},
-    Rule{Op::PRELU, Compiler::k15, 1, prelu},
-    Rule{Op::QUANTIZE, Compiler::k2_0, 2, quantize},
-    Rule{Op::REDUCE_MAX, Compiler::k15, 3, reduce},
-    Rule{Op::REDUCE_MIN, Compiler::k15, 3, reduce},
-    Rule{Op::RELU, Compiler::k2_0, 3, any},
-    Rule{Op::RELU6, Compiler::k2_0, 3, any},
-    Rule{Op::RELU_N1_TO_1, Compiler::k2_0, 1, any},
-    Rule{Op::RESHAPE, Compiler::k2_0, 1, any},
-    Rule{Op::RESIZE_BILINEAR, Compiler::k2_0, 4, resize},
-    Rule{Op::RESIZE_NEAREST_NEIGHBOR, Compiler::k2_0, 4, resize},
-    Rule{Op::RSQRT, Compiler::k15, 2, any},
-    Rule{Op::SLICE, Compiler::k2_0, 5, any},
-    Rule{Op::SOFTMAX, Compiler::k2_0, 3, softmax},
-    Rule{Op::SPACE_TO_DEPTH, Compiler::k2_0, 2, any},
-    Rule{Op::SPLIT, Compiler::k2_0, 4, split},
-    Rule{Op::SQUARED_DIFFERENCE, Compiler::k15, 2, any},
-    Rule{Op::SQUEEZE, Compiler::k2_0, 2, squeeze},
-    Rule{Op::STRIDED_SLICE, Compiler::k2_0, 5, strided_slice},
-    Rule{Op::SUB, Compiler::k2_0, 5, any},
-    Rule{Op::SUM, Compiler::k2_0, 2, reduce},
-    Rule{Op::TANH, Compiler::k2_0, 3, any},
-    Rule{Op::TILE, Compiler::k16, 2, any},
-    Rule{Op::TRANSPOSE, Compiler::k16, 5, any},
-    Rule{Op::TRANSPOSE_CONV, Compiler::k2_0, 3, transpose_conv},
+    Rule{Op::ADD, Compiler::k2_0, any},
+    Rule{Op::AVERAGE_POOL_2D, Compiler::k2_0, pool},
+    Rule{Op::CONCATENATION, Compiler::k2_0, concat},
+    Rule{Op::CONV_2D, Compiler::k2_0, conv},
+    Rule{Op::DEPTHWISE_CONV_2D, Compiler::k2_0, depthwise},
+    Rule{Op::EXPAND_DIMS, Compiler::k2_0, any},
+    Rule{Op::FULLY_CONNECTED, Compiler::k2_0, fully_connected},
+    Rule{Op::L2_NORMALIZATION, Compiler::k2_0, any},
+    Rule{Op::LOGISTIC, Compiler::k2_0, any},
+    Rule{Op::UNIDIRECTIONAL_SEQUENCE_LSTM, Compiler::k15, any},
+    Rule{Op::MAXIMUM, Compiler::k2_0, any},
+    Rule{Op::MINIMUM, Compiler::k2_0, any},
+    Rule{Op::MAX_POOL_2D, Compiler::k2_0, pool},
+    Rule{Op::MEAN, Compiler::k2_0, mean},
+    Rule{Op::MUL, Compiler::k2_0, any},
+    Rule{Op::PACK, Compiler::k2_0, pack},
+    Rule{Op::PAD, Compiler::k2_0, pad},
+    Rule{Op::PRELU, Compiler::k15, prelu},
+    Rule{Op::QUANTIZE, Compiler::k2_0, quantize},
+    Rule{Op::REDUCE_MAX, Compiler::k15, reduce},
+    Rule{Op::REDUCE_MIN, Compiler::k15, reduce},
+    Rule{Op::RELU, Compiler::k2_0, any},
+    Rule{Op::RELU6, Compiler::k2_0, any},
+    Rule{Op::RELU_N1_TO_1, Compiler::k2_0, any},
+    Rule{Op::RESHAPE, Compiler::k2_0, any},
+    Rule{Op::RESIZE_BILINEAR, Compiler::k2_0, resize},
+    Rule{Op::RESIZE_NEAREST_NEIGHBOR, Compiler::k2_0, resize},
+    Rule{Op::RSQRT, Compiler::k15, any},
+    Rule{Op::SLICE, Compiler::k2_0, any},
+    Rule{Op::SOFTMAX, Compiler::k2_0, softmax},
+    Rule{Op::SPACE_TO_DEPTH, Compiler::k2_0, any},
+    Rule{Op::SPLIT, Compiler::k2_0, split},
+    Rule{Op::SQUARED_DIFFERENCE, Compiler::k15, any},
+    Rule{Op::SQUEEZE, Compiler::k2_0, squeeze},
+    Rule{Op::STRIDED_SLICE, Compiler::k2_0, strided_slice},
+    Rule{Op::SUB, Compiler::k2_0, any},
+    Rule{Op::SUM, Compiler::k2_0, reduce},
+    Rule{Op::TANH, Compiler::k2_0, any},
+    Rule{Op::TILE, Compiler::k16, any},
+    Rule{Op::TRANSPOSE, Compiler::k16, any},
+    Rule{Op::TRANSPOSE_CONV, Compiler::k2_0, transpose_conv},
 };
 
 // Reports name versions 3 of the resizes (half_pixel_centers) as too new for 14.1 and 15.
-int highest_version(const Rule& rule, Compiler c) {
+int newest_version(const Rule& rule, Compiler c) {
   const bool resizes = rule.code == Op::RESIZE_BILINEAR || rule.code == Op::RESIZE_NEAREST_NEIGHBOR;
-  return resizes && c < Compiler::k16 ? 2 : rule.max_version;
+  return resizes && c < Compiler::k16 ? 2 : highest_version(rule.code, TargetKind::kCoral);
 }
 
 std::string fallback_change(const SourceOp& op) {
@@ -387,10 +388,10 @@ Verdict judge(const SourceModel& model, const SourceOp& op, Compiler compiler) {
   if (compiler < rule->since)
     return {OpStatus::kNotSupported, fmt::format("compiler {} does not know {}", name(compiler), op.name),
             fmt::format("use compiler {}", name(rule->since))};
-  if (op.version > highest_version(*rule, compiler))
+  if (op.version > newest_version(*rule, compiler))
     return {OpStatus::kVersion,
             fmt::format("version {} of {} is used, compiler {} knows {}", op.version, op.name, name(compiler),
-                        highest_version(*rule, compiler)),
+                        newest_version(*rule, compiler)),
             "convert with --target coral, which writes the versions that the compiler knows"};
   if (op.code != Op::QUANTIZE)
     if (auto v = check_types(model, op); v.status != OpStatus::kMapped) return v;

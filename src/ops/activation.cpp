@@ -152,7 +152,7 @@ struct GeluFacts {
   // The tanh form is what `approximate` means, and up to 5e-4 what is exact otherwise.
   static Result<bool> adapt(const Gelu& o, Rewrite& r, const Target& target) {
     const Value x = r.in(0);
-    if (!target.is_coral() || r.dtype(x) != DType::kF32 || (!o.approximate && !target.allow_approximate)) return false;
+    if (r.dtype(x) != DType::kF32 || (!o.approximate && !target.allow_approximate)) return false;
     const auto mul = [&](Value a, Value b) { return r.add(Binary(BinaryKind::kMul), {a, b}); };
     const auto add = [&](Value a, Value b) { return r.add(Binary(BinaryKind::kAdd), {a, b}); };
     constexpr double kRoot2OverPi = 0.7978845608028654, kCubic = 0.044715;

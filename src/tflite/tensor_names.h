@@ -1,4 +1,4 @@
-// Unique tensor names.
+// Unique tensor names, and what a name says of its layer.
 #pragma once
 #include <string>
 #include <unordered_map>
@@ -18,5 +18,9 @@ class TensorNames {
   std::unordered_set<std::string> taken_;
   std::unordered_map<std::string, int> next_;
 };
+
+/// The layer that a tensor of any file comes from: Atoll names a tensor by its module; other converters put several names into
+/// one, separated by semicolons, the first of which is the layer's.
+inline std::string layer_of_tensor(const std::string& name) { return name.substr(0, name.find(';')); }
 
 }  // namespace atl

@@ -5,7 +5,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kCommands = {"convert", "inspect", "run", "bench", "verify", "place", "doctor", "ops"};
+const std::vector<std::string> kCommands = {"convert", "inspect",  "run",    "bench", "verify",
+                                            "place",   "export-c", "doctor", "ops"};
 
 TEST_F(CommandLineTest, HelpOfEveryCommandHasAnExample) {
   const Answer all = run({"--help"});

@@ -27,6 +27,7 @@ void add_eval(CLI::App& app, Outcome& outcome);
 void add_place(CLI::App& app, Outcome& outcome);
 void add_compile(CLI::App& app, Outcome& outcome);
 void add_split(CLI::App& app, Outcome& outcome);
+void add_export_c(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 void add_ops(CLI::App& app, Outcome& outcome);
 

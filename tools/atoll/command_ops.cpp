@@ -5,6 +5,8 @@
 #include "command.h"
 #include "import/importer.h"
 #include "ir/op.h"
+#include "micro/operator_support.h"
+#include "tflite/operator_versions.h"
 
 namespace atl::cli {
 namespace {
@@ -39,6 +41,40 @@ std::string_view text(Quant q) {
   return "";
 }
 
+// What TensorFlow Lite Micro's kernel of an operator takes; empty where it has none.
+std::string micro_types(tflite::BuiltinOperator code) {
+  for (const micro::SupportedOperator& o : micro::supported_operators()) {
+    if (o.code != code) continue;
+    std::string text = o.types.empty() ? "any" : "";
+    for (const DType t : o.types) text += (text.empty() ? "" : " ") + std::string(name(t));
+    return text;
+  }
+  return {};
+}
+
+nlohmann::ordered_json operators_json() {
+  auto list = nlohmann::ordered_json::array();
+  for (const OperatorVersions& v : operator_versions())
+    list.push_back({{"op", tflite::EnumNameBuiltinOperator(v.code)},
+                    {"litert", v.litert},
+                    {"coral", v.coral},
+                    {"tflm", micro_types(v.code)}});
+  return list;
+}
+
+void print_operators(bool markdown) {
+  fmt::print("{}", markdown
+                       ? "\n## Operators of files\n\nThe highest version that a target takes (`coral`: TensorFlow 2.5, as "
+                         "compiler 16 knows it), and for `tflm`, which does not look at versions, the types that its kernel "
+                         "takes.\n\n| operator | litert | coral | tflm |\n|---|---|---|---|\n"
+                       : "\nOperators of files: highest version for litert and coral, types for tflm\n");
+  for (const OperatorVersions& v : operator_versions()) {
+    const std::string coral = v.coral == 0 ? "-" : fmt::format("{}", v.coral), tflm = micro_types(v.code);
+    fmt::print(fmt::runtime(markdown ? "| {} | {} | {} | {} |\n" : "  {:<44} {:>2} {:>2}  {}\n"),
+               tflite::EnumNameBuiltinOperator(v.code), v.litert, coral, tflm.empty() ? "-" : tflm);
+  }
+}
+
 Status print_ops(bool json, bool markdown) {
   if (json) {
     nlohmann::ordered_json j;
@@ -50,6 +86,7 @@ Status print_ops(bool json, bool markdown) {
       for (const Import& i : d->imports) op["sources"].push_back(i.name);
       j["ops"].push_back(std::move(op));
     }
+    j["operators"] = operators_json();
     j["source_operators"] = nlohmann::ordered_json::array();
     for (std::string_view name : import_names()) j["source_operators"].push_back(name);
     fmt::print("{}\n", j.dump(2));
@@ -64,6 +101,7 @@ Status print_ops(bool json, bool markdown) {
       fmt::print("| {} | {} | {} | {} |\n", d->name, d->summary, text(d->layout), text(d->quant));
     else
       fmt::print("{:<22} {:<14} {:<13} {}\n", d->name, text(d->layout), text(d->quant), d->summary);
+  print_operators(markdown);
   const auto names = import_names();
   fmt::print(fmt::runtime(markdown ? "\n## Source operators ({})\n\n" : "\nSource operators ({}):\n"), names.size());
   // One line an operator, its overloads behind it; in-place forms are taken as well.
@@ -82,7 +120,8 @@ Status print_ops(bool json, bool markdown) {
 void add_ops(CLI::App& app, Outcome& outcome) {
   auto json = std::make_shared<bool>(false);
   auto markdown = std::make_shared<bool>(false);
-  CLI::App* c = app.add_subcommand("ops", "List the operators that are supported, and the source operators that become them");
+  CLI::App* c = app.add_subcommand(
+      "ops", "List the operators that are supported, what each target takes, and the source operators that become them");
   c->add_flag("--json", *json, "print as JSON");
   c->add_flag("--markdown", *markdown, "print as the page docs/ops.md");
   c->footer("Examples:\n  atoll ops\n  atoll ops --markdown > docs/ops.md\n");

@@ -83,6 +83,7 @@ int run(int argc, char** argv) {
   add_place(app, outcome);
   add_compile(app, outcome);
   add_split(app, outcome);
+  add_export_c(app, outcome);
   add_doctor(app, outcome);
   add_ops(app, outcome);
   try {
