@@ -74,7 +74,6 @@ class Quantization {
   void find_library(QuantizationData& data);
   Result<QuantizedModel> compress();
   Status choose_samples(QuantizationData& data);
-  Status calibrate_graph(QuantizationData& data);
   Status set_options();
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
@@ -103,13 +102,16 @@ Result<QuantizedModel> Quantization::run() {
   TRY_STATUS(choose_samples(data));
   TRY_STATUS(set_options());
   take_camera_bytes(samples);
-  TRY_STATUS(calibrate_graph(data));
-  if (options_.mode == QuantizeMode::kInt8) TRY_STATUS(widen_mixed_joins(v_));
+  data.scoring = data.calibration;
   if (options_.ranges == "auto") {
     TRY(v_, choose_repairs(std::move(v_), data));
     TRY_STATUS(choose_range_methods(v_, data));
     if (options_.best_effort) TRY_STATUS(correct_measured_means(v_, data));
+  } else {
+    TRY_STATUS(v_.calibrate(data));
+    if (options_.mode == QuantizeMode::kInt8) TRY_STATUS(widen_mixed_joins(v_));
   }
+  warn_of_data(data);
   if (options_.min_snr_db) TRY_STATUS(choose_int16_layers(v_, data));
   TRY(QuantizedGraph quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
   if (data.library) TRY_STATUS(judge(quantized, data.samples, data.judging, data.library));
@@ -190,16 +192,9 @@ Status Quantization::choose_samples(QuantizationData& data) {
   return {};
 }
 
-Status Quantization::calibrate_graph(QuantizationData& data) {
-  data.scoring = data.calibration;
-  TRY_STATUS(v_.calibrate(data));
+void Quantization::warn_of_data(const QuantizationData& data) {
   report_->calibration_samples = data.calibration.size();
   report_->judging_samples = data.judging.size();
-  warn_of_data(data);
-  return {};
-}
-
-void Quantization::warn_of_data(const QuantizationData& data) {
   for (const Port& port : v_.graph.inputs()) {
     const auto it = v_.calibration.values.find(port.value);
     if (it == v_.calibration.values.end() || it->second.empty()) continue;

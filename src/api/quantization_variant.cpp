@@ -90,7 +90,8 @@ void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelErr
   }
 }
 
-/// The methods' proposals for a group that are not alike, the default's first.
+/// The methods' proposals for a group that are not alike, the default's first. Those that clip more than the default are not
+/// among them: what they gain on some samples they lose on others.
 std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group, const Statistics& statistics) {
   RangeTrial trial{.sources = group.sources, .candidates = {}, .data = group.data, .effects = {}};
   std::vector<RangeMethod> tried;
@@ -101,6 +102,7 @@ std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group
       return std::fabs(double(other.scale[0]) / double(q.scale[0]) - 1) < kAlikeScales;
     };
     if (std::ranges::any_of(trial.candidates, alike)) continue;
+    if (!tried.empty() && q.scale[0] < trial.candidates[0].scale[0]) continue;
     trial.candidates.push_back(q);
     tried.push_back(m);
   }
@@ -162,13 +164,14 @@ Status widen_mixed_joins(QuantizationVariant& v) {
 }
 
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data) {
-  if (!data.library) return plain;
   // All variants are calibrated with the same few samples and judged on as many others; the one that is chosen then sees all.
-  const size_t count = 2 * (data.options.best_effort ? kBestSamples : kScoreSamples);
-  const std::vector<size_t> some = spread(data.calibration, count);
+  const std::vector<size_t> some = spread(data.calibration, 2 * (data.options.best_effort ? kBestSamples : kScoreSamples));
   QuantizationData few = data;
   few.calibration = half_of(some, 1);
   few.scoring = half_of(some, 0);
+  TRY_STATUS(plain.calibrate(data.library ? few : data));
+  if (plain.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(plain));
+  if (!data.library) return plain;
   std::vector<QuantizationVariant> variants;
   TRY(auto even, equalized(plain, few));
   if (even) variants.push_back(*std::move(even));
@@ -178,12 +181,12 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
     variants.push_back(*std::move(apart));
     if (both) variants.push_back(*std::move(both));
   }
-  if (variants.empty()) return plain;
-  QuantizationVariant reference = plain;
-  TRY_STATUS(reference.calibrate(few));
-  TRY(double best, reference.score(few, few.scoring.size()));
-  best += kClearlyBetter;
-  QuantizationVariant* chosen = nullptr;
+  double best = 0;
+  if (!variants.empty()) {
+    TRY(best, plain.score(few, few.scoring.size()));
+    best += kClearlyBetter;
+  }
+  QuantizationVariant* chosen = &plain;
   for (QuantizationVariant& v : variants) {
     tell(data, "repairs", size_t(&v - variants.data()), variants.size());
     TRY(const double score, v.score(few, few.scoring.size()));
@@ -191,7 +194,6 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
     best = score;
     chosen = &v;
   }
-  if (!chosen) return plain;
   TRY_STATUS(chosen->calibrate(data));
   return std::move(*chosen);
 }

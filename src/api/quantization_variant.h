@@ -40,8 +40,8 @@ struct QuantizationVariant {
 Status widen_mixed_joins(QuantizationVariant& variant);
 
 /// Changes of the float graph that keep its function: equalized channels, and leaky activations computed with their layers.
-/// Gives the variant with the best score; the graph as it is unless another is clearly better. `plain` is calibrated and
-/// planned. E: of calibration; LiteRT's.
+/// Gives the variant with the best score, calibrated and planned; the graph as it is unless another is clearly better. All
+/// have widen_mixed_joins. `plain` need not be calibrated. E: of calibration; LiteRT's.
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data);
 
 /// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew: ranges from one half

@@ -1,5 +1,6 @@
 #include "quant/statistics.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 
@@ -25,35 +26,32 @@ void Statistics::reach_out(double magnitude) {
 }
 
 void Statistics::observe(std::span<const float> values) {
-  // Four lanes of extremes keep the loop free of dependencies.
-  float low = 0, high = 0;
-  bool any = false, finite = true;
-  for (const float v : values) {
-    finite &= std::isfinite(v);
-    low = any ? std::min(low, v) : v;
-    high = any ? std::max(high, v) : v;
-    any = true;
-  }
-  if (!finite) {
+  if (values.empty()) return;
+  const Eigen::Map<const Eigen::ArrayXf> all(values.data(), Eigen::Index(values.size()));
+  if (!(all - all == 0).all()) {
     std::vector<float> kept;
     for (const float v : values)
       if (std::isfinite(v)) kept.push_back(v);
     not_finite_ += values.size() - kept.size();
     return observe(kept);
   }
-  if (!any) return;
+  const float low = all.minCoeff(), high = all.maxCoeff();
   low_ = count_ ? std::min(low_, double(low)) : double(low);
   high_ = count_ ? std::max(high_, double(high)) : double(high);
   reach_out(std::max(std::fabs(double(low)), std::fabs(double(high))));
-  count_ += values.size();
+  // An odd stride meets every channel of a tensor.
+  const size_t stride = values.size() > kBinned ? values.size() / kBinned | 1 : 1;
+  const size_t binned = (values.size() + stride - 1) / stride;
+  count_ += binned;
   if (reach_ == 0) {
-    zeros_ += values.size();
+    zeros_ += binned;
     return;
   }
   const float factor = float(double(kBins) / (2 * reach_));
   double sum = 0;
   uint64_t zeros = 0;
-  for (const float v : values) {
+  for (size_t k = 0; k < values.size(); k += stride) {
+    const float v = values[k];
     sum += double(v);
     if (v == 0) {
       ++zeros;

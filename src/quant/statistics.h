@@ -14,10 +14,11 @@ struct Range {
 };
 
 /// Extremes and a histogram over [-reach, reach), where reach is a power of two that grows with the values: the same values in
-/// the same order give the same statistics.
+/// the same order give the same statistics. Of a tensor with more than kBinned values the extremes are exact, and evenly spread
+/// values stand for all in everything else.
 class Statistics {
  public:
-  static constexpr size_t kBins = 8192;
+  static constexpr size_t kBins = 8192, kBinned = 32768;
 
   void observe(std::span<const float> values);
   /// Adds what another tensor's statistics hold.
