@@ -31,4 +31,10 @@ echo "One picture"
 show run digits.tflite --input demo/images/7.png --preprocess scale=1/255 --top 3
 show bench digits.tflite --threads 1
 echo
-echo "Sizes: digits.pt2 $(size demo/digits.pt2) bytes, digits.tflite $(size digits.tflite) bytes"
+echo "To integers, calibrated on training digits that are in no test"
+show quantize demo/digits.pt2 -o digits_int8.tflite --calibrate demo/digits_train.npz
+echo
+echo "Accuracy on all test digits before and after"
+show eval demo/digits.pt2 digits.tflite digits_int8.tflite --data demo/digits_test.npz
+echo
+echo "Sizes in bytes: digits.pt2 $(size demo/digits.pt2), digits.tflite $(size digits.tflite), digits_int8.tflite $(size digits_int8.tflite)"

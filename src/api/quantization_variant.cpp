@@ -22,7 +22,7 @@ constexpr double kWorthwhile = 0.9;
 // A variant must be this much better than the plain one, in dB, for the same reason.
 constexpr double kClearlyBetter = 0.3;
 constexpr size_t kScoreSamples = 6, kBestSamples = 24;
-constexpr double kTrialMs = 700, kBestTrialMs = 60000;
+constexpr double kTrialMs = 400, kBestTrialMs = 60000;
 // With fewer samples than this, the same ones calibrate and judge a trial.
 constexpr size_t kHalvedSamples = 8;
 // Share of a channel's values that must pass the activation for its bias to be corrected.
@@ -55,8 +55,21 @@ std::vector<size_t> half_of(const std::vector<size_t>& samples, size_t which) {
   return out;
 }
 
-/// The variant with the channels of its tensors equalized; nothing where there is nothing to equalize.
+bool may_equalize(const QuantizationVariant& v, const QuantizationData& data) {
+  return data.options.best_effort || has_depthwise_layers(v.graph);
+}
+
+/// True when there is no variant to choose from, or nothing to choose with.
+Result<bool> is_alone(const QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library) return true;
+  Graph copy = v.graph;
+  TRY(const size_t count, split_activations(copy));
+  return count == 0 && !may_equalize(v, data);
+}
+
+/// The variant with the channels of its tensors equalized; nothing where there is nothing to equalize, or hardly to gain.
 Result<std::optional<QuantizationVariant>> equalized(const QuantizationVariant& from, const QuantizationData& data) {
+  if (!may_equalize(from, data)) return std::optional<QuantizationVariant>();
   QuantizationVariant v = from;
   v.quantize_options.repairs.clear();
   TRY(const size_t count, equalize_channels(v.graph, v.calibration));
@@ -169,9 +182,10 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   QuantizationData few = data;
   few.calibration = half_of(some, 1);
   few.scoring = half_of(some, 0);
-  TRY_STATUS(plain.calibrate(data.library ? few : data));
+  TRY(const bool alone, is_alone(plain, data));
+  TRY_STATUS(plain.calibrate(alone ? data : few));
   if (plain.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(plain));
-  if (!data.library) return plain;
+  if (alone) return plain;
   std::vector<QuantizationVariant> variants;
   TRY(auto even, equalized(plain, few));
   if (even) variants.push_back(*std::move(even));

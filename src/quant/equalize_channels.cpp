@@ -117,4 +117,12 @@ Result<size_t> equalize_channels(Graph& g, const Calibration& calibration) {
   return changed;
 }
 
+bool has_depthwise_layers(const Graph& g) {
+  return std::ranges::any_of(g.topological_order(), [&](uint32_t id) {
+    const auto w = weights_of(g, id);
+    if (!w || w->rule.weight_in_axis < 0) return false;
+    return g.type(w->weight).shape[size_t(w->rule.weight_in_axis)] == 1 && g.type(g[id].in[0]).shape.back() > 1;
+  });
+}
+
 }  // namespace atl

@@ -15,4 +15,7 @@ Result<size_t> equalize_channels(Graph& g, const Calibration& calibration);
 
 inline constexpr double kMaxFactor = 8;
 
+/// True where some layer's weight has one data channel for each result channel: the layers that equalized data helps.
+bool has_depthwise_layers(const Graph& g);
+
 }  // namespace atl

@@ -276,6 +276,8 @@ TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
   const auto count = equalize_channels(g, c);
   ASSERT_TRUE(count) << format(count.error());
   EXPECT_EQ(*count, 2u);
+  EXPECT_TRUE(has_depthwise_layers(g));
+  EXPECT_FALSE(has_depthwise_layers(graph_of(kNet)));
   ASSERT_TRUE(verify(g));
   EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
   // The channel that reaches 1 where another reaches 16 is multiplied by 4.
