@@ -11,6 +11,9 @@ constexpr size_t kMaxRank = 64;
 constexpr flatbuffers::uoffset_t kMaxDepth = 64, kMaxTables = 4'000'000;
 constexpr uint64_t kMaxFlatbuffer = 0x7ffffffe;
 
+// Zero points are integers of the quantized type, which has at most 16 bits; those of wider types are 0.
+constexpr int64_t kMaxZeroPoint = 65535;
+
 Error damaged(std::string what) { return error(Code::kTflite, std::move(what), "fetch or convert the file again"); }
 
 Result<std::optional<QuantParams>> read_quant(const tflite::QuantizationParameters* q, const Shape& shape) {
@@ -22,6 +25,8 @@ Result<std::optional<QuantParams>> read_quant(const tflite::QuantizationParamete
     return damaged(fmt::format("{} scales and {} zero points", out.scale.size(), out.zero_point.size()));
   if (out.axis < 0 || (size_t(out.axis) >= shape.size() && (out.axis > 0 || out.scale.size() > 1)))
     return damaged(fmt::format("quantized along axis {} of {}", out.axis, shape.size()));
+  for (const int64_t z : out.zero_point)
+    if (z < -kMaxZeroPoint || z > kMaxZeroPoint) return damaged(fmt::format("a zero point of {}", z));
   if (out.scale.size() == 1) {
     out.axis = 0;
   } else if (shape[size_t(out.axis)] != kDynamic && shape[size_t(out.axis)] != int64_t(out.scale.size())) {

@@ -191,7 +191,7 @@ Status observe_output(ValueDamage& d, std::span<const float> real, std::span<con
 }  // namespace
 
 Result<FileDamage> measure_file_damage(const Graph& g, const WrittenFileSource& file, const SampleSource& samples,
-                                       std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,
+                                       std::span<const size_t> which, const std::shared_ptr<const LiteRtLibrary>& library,
                                        const DamageOptions& options) {
   TRY(const WrittenFileSource real_file, written_in_memory(g));
   TRY(const WrittenValues real, WrittenValues::open(g, real_file, {}));

@@ -22,7 +22,7 @@ struct FileDamage {
 /// Runs both in LiteRT. A layer's values are compared up to a factor for each channel, which equalization may have put there;
 /// outputs are compared as they are. E: kInput when the file takes or gives other tensors; of the samples; LiteRT's.
 Result<FileDamage> measure_file_damage(const Graph& g, const WrittenFileSource& file, const SampleSource& samples,
-                                       std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,
+                                       std::span<const size_t> which, const std::shared_ptr<const LiteRtLibrary>& library,
                                        const DamageOptions& options = {});
 
 }  // namespace atl

@@ -89,7 +89,8 @@ NdArray array_of(const Tensor& t) {
 }
 
 Result<WrittenModel> WrittenModel::load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file,
-                                        const Graph& source, InterfaceLayouts layouts, const WrittenModelOptions& options) {
+                                        const Graph& source, const InterfaceLayouts& layouts,
+                                        const WrittenModelOptions& options) {
   RunOptions run_options;
   run_options.threads = options.threads;
   run_options.kernel_mode = options.kernel_mode;

@@ -35,7 +35,7 @@ class WrittenModel {
   /// there. `source` is only looked at during the call. E: CompiledModel's; kInput when the file takes or gives another number
   /// of tensors, or tensors of other shapes.
   static Result<WrittenModel> load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file,
-                                   const Graph& source, InterfaceLayouts layouts, const WrittenModelOptions& options);
+                                   const Graph& source, const InterfaceLayouts& layouts, const WrittenModelOptions& options);
 
   /// Runs the file on inputs of the source's shapes and types; those of states (the last ones) are not looked at, and the
   /// outputs are those that are no states: the file keeps them, from the first run of this object on. Outputs come with the

@@ -208,6 +208,13 @@ const Damage kDamages[] = {
        m.subgraphs[0]->tensors[0]->quantization = std::move(q);
      }},
     {"a value for f32[?], whose size is open", [](tflite::ModelT& m) { m.subgraphs[0]->tensors[1]->shape = {-1}; }},
+    {"a zero point of -9223372036854775798",
+     [](tflite::ModelT& m) {
+       auto q = std::make_unique<tflite::QuantizationParametersT>();
+       q->scale = {1};
+       q->zero_point = {-9223372036854775798};
+       m.subgraphs[0]->tensors[0]->quantization = std::move(q);
+     }},
     {"it has no subgraph", [](tflite::ModelT& m) { m.subgraphs.clear(); }},
 };
 
