@@ -66,7 +66,8 @@ def spread(module, make_inputs, batches=2, size=4):
 
     Constructors leave gains of 0 or 1e-6, heads of zeros and BatchNorm at mean 0, variance 1: most deep networks then ignore their
     input, and folding such a BatchNorm proves nothing. A constant parameter is spread around its value; BatchNorm takes its
-    statistics from batches of random inputs.
+    statistics from batches of random inputs. A channel that hardly moves in these keeps a tenth of its layer's variance: divided by
+    its own, another input makes it explode, and the network's answer to that is noise in any arithmetic.
     """
     with torch.no_grad():
         for parameter in module.parameters():
@@ -94,6 +95,7 @@ def spread(module, make_inputs, batches=2, size=4):
             module(*(torch.cat(tensors) if tensors[0].dim() else tensors[0] for tensors in zip(*samples)))
     for m, momentum in zip(norms, momenta):
         m.momentum = momentum
+        m.running_var.clamp_(min=0.1 * float(m.running_var.mean()))
     module.eval()
 
 
