@@ -5,7 +5,7 @@ import re
 
 FLOOR = 97.0
 DEPENDENCE = 1e-3
-# What stands behind a miss, by its message; a miss that none of them explains is shown with its message alone.
+# What stands behind a miss, by its message; else its record's "reason", written by whoever looked into it.
 REASONS = [
     (r"aten\.nonzero", "The number of key points depends on the data."),
     (r"GuardOnDataDependentSymNode|UserError", "The model's own Python branches on values that it computes."),
@@ -41,7 +41,7 @@ def reason(name, record):
     for pattern, text in REASONS:
         if re.search(pattern, f"{name}: {record.get('why', '')}", re.S):
             return text
-    return ""
+    return record.get("reason", "")
 
 
 def _refusals(why):
