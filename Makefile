@@ -4,7 +4,8 @@ JOBS ?= $(shell nproc)
 PYTHON ?= python3
 CMAKE_FLAGS ?=
 
-.PHONY: quant-bench large all setup litert build test demo bench lint format asan fuzz clean results zoo opdb
+.PHONY: quant-bench large all setup litert build test demo bench lint format asan fuzz clean results zoo opdb \
+  aarch64 test-aarch64 manual deb bundle-aarch64 test-packages
 
 all: build
 
@@ -36,6 +37,48 @@ demo: litert
 	cmake --build $(BUILD) -j $(JOBS) --target atoll
 	@ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/atoll --version
 	@ATOLL_LITERT=$(abspath $(BUILD))/.litert scripts/demo.sh $(BUILD)/atoll
+
+# Files for boards: the tool for aarch64, Debian packages, and a bundle for systems with an older C library (docs/board.md).
+# Foreign libraries come from Debian's arm64 packages, unpacked in $(ARM)/root.
+ARM = $(BUILD)-aarch64
+PACKAGES = $(BUILD)/packages
+ARM_LITERT = $(abspath $(ARM))/litert
+
+$(ARM)/build.ninja: CMakeLists.txt scripts/aarch64/toolchain.cmake scripts/aarch64/root.sh
+	@scripts/install_packages.sh board
+	@scripts/aarch64/root.sh $(ARM)/root
+	cmake -S . -B $(ARM) -G Ninja -DCMAKE_TOOLCHAIN_FILE=scripts/aarch64/toolchain.cmake -DATOLL_AARCH64_ROOT=$(abspath $(ARM))/root -DATOLL_BENCH=OFF
+
+aarch64: setup
+	@$(MAKE) --no-print-directory $(ARM)/build.ninja
+	@scripts/fetch_litert.sh $(ARM_LITERT) aarch64
+	cmake --build $(ARM) -j $(JOBS) --target atoll atoll_launcher
+
+# The programs of the device half, and the command line's tests on the tool, all under QEMU as a Cortex-A53.
+test-aarch64: aarch64 litert
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(ARM) -j $(JOBS) --target test_run test_device test_task edgetpu_stand_in edgetpu_stand_in_old
+	cmake --build $(BUILD) -j $(JOBS) --target test_cli
+	scripts/aarch64/test.sh $(ARM) $(BUILD)
+
+manual: setup
+	@scripts/install_packages.sh board
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	cmake --build $(BUILD) -j $(JOBS) --target atoll
+	rm -rf $(BUILD)/manual
+	scripts/debian/man_pages.sh $(BUILD)/atoll $(BUILD)/manual
+
+deb: aarch64 litert manual
+	@scripts/debian/deb.sh amd64 $(BUILD) $(BUILD)/.litert $(BUILD)/manual $(PACKAGES)
+	@scripts/debian/deb.sh arm64 $(ARM) $(ARM_LITERT) $(BUILD)/manual $(PACKAGES) $(ARM)/root
+
+bundle-aarch64: aarch64 manual
+	@scripts/aarch64/bundle.sh $(ARM) $(ARM_LITERT) $(BUILD)/manual $(PACKAGES)
+
+test-packages: deb bundle-aarch64
+	cmake --build $(ARM) -j $(JOBS) --target edgetpu_stand_in
+	cmake --build $(BUILD) -j $(JOBS) --target test_board
+	ATOLL_BOARD_PACKAGES=$(PACKAGES) ATOLL_BOARD_ROOT=$(ARM)/root ATOLL_BOARD_STAND_INS=$(ARM)/tests/stand_in $(BUILD)/tests/test_board
 
 bench: litert build
 	ATOLL_LITERT=$(abspath $(BUILD))/.litert $(BUILD)/bench/atoll_bench --benchmark_counters_tabular=true
@@ -104,4 +147,4 @@ fuzz: setup
 	scripts/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(ARM)

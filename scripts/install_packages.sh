@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need; does nothing when they are there.
+# usage: install_packages.sh [board]    (board: also what makes and tests the files for boards)
 set -euo pipefail
 packages=(
   build-essential cmake ninja-build ccache pkg-config
@@ -10,6 +11,7 @@ packages=(
   clang-format clang-tidy-16 clang-16 libclang-rt-16-dev
   python3 python3-pip python3-venv unzip
 )
+[ "${1:-}" != board ] || packages+=(g++-aarch64-linux-gnu qemu-user-static help2man dpkg-dev)
 missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")

@@ -74,7 +74,7 @@ class CompileTest : public CommandLineTest {
   }
   Answer compile(std::vector<std::string> options, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> args = {"compile", "net.tflite"},
-                             environment = {std::string("ATOLL_EDGETPU_COMPILER=") + ATOLL_STAND_INS + "/edgetpu_compiler"};
+                             environment = {"ATOLL_EDGETPU_COMPILER=" + stand_in("edgetpu_compiler")};
     args.insert(args.end(), options.begin(), options.end());
     environment.insert(environment.end(), more.begin(), more.end());
     return run(args, environment);
@@ -218,7 +218,7 @@ TEST_F(CompileTest, ReadsTheLogOfARealModel) {
   if (!std::filesystem::exists(folder + name + ".tflite")) GTEST_SKIP() << "no " << folder;
   std::ofstream(path("deeplab")) << kDeepLabLog;
   const Answer a = run({"compile", folder + name + ".tflite", "-o", ".", "--json"},
-                       {std::string("ATOLL_EDGETPU_COMPILER=") + ATOLL_STAND_INS + "/edgetpu_compiler",
+                       {"ATOLL_EDGETPU_COMPILER=" + stand_in("edgetpu_compiler"),
                         "STAND_IN_COMPILED=" + folder + name + "_edgetpu.tflite", "STAND_IN_LOG=" + path("deeplab").string()});
   ASSERT_EQ(a.exit_code, 0) << a.out << a.err;
   const json j = json::parse(a.out);

@@ -25,6 +25,18 @@ struct Answer {
   std::string out, err;
 };
 
+/// What is tested: the binary of this build, or what ATOLL_TESTED names (one for another machine, started through QEMU).
+inline std::string binary() {
+  const char* other = std::getenv("ATOLL_TESTED");
+  return other ? other : ATOLL_BINARY;
+}
+
+/// A stand-in of tests/stand_in; ATOLL_TESTED_STAND_INS is the folder of those for the other machine.
+inline std::string stand_in(const std::string& file) {
+  const char* other = std::getenv("ATOLL_TESTED_STAND_INS");
+  return std::string(other ? other : ATOLL_STAND_INS) + "/" + file;
+}
+
 inline std::string source_file(const std::string& path) { return std::string(ATOLL_SOURCE_DIR) + "/" + path; }
 
 /// Reads both pipes until the child has closed them.
@@ -62,7 +74,7 @@ inline Answer atoll(std::vector<std::string> args, const std::vector<std::string
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   posix_spawn_file_actions_adddup2(&actions, err[1], 2);
   if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  args.insert(args.begin(), ATOLL_BINARY);
+  args.insert(args.begin(), binary());
   std::vector<char*> argv, env;
   for (std::string& a : args) argv.push_back(a.data());
   argv.push_back(nullptr);
@@ -76,7 +88,7 @@ inline Answer atoll(std::vector<std::string> args, const std::vector<std::string
   for (std::string& v : variables) env.push_back(v.data());
   env.push_back(nullptr);
   pid_t pid = 0;
-  const int failed = posix_spawn(&pid, ATOLL_BINARY, &actions, nullptr, argv.data(), env.data());
+  const int failed = posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), env.data());
   posix_spawn_file_actions_destroy(&actions);
   close(out[1]);
   close(err[1]);
@@ -86,7 +98,7 @@ inline Answer atoll(std::vector<std::string> args, const std::vector<std::string
     waitpid(pid, &status, 0);
     answer.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   } else {
-    ADD_FAILURE() << "cannot start " << ATOLL_BINARY;
+    ADD_FAILURE() << "cannot start " << args[0];
   }
   close(out[0]);
   close(err[0]);

@@ -21,9 +21,8 @@ class DeviceTest : public CommandLineTest {
   }
   // What `more` says of a variable comes before what is said here.
   std::vector<std::string> environment(std::vector<std::string> more) const {
-    for (const std::string& v :
-         {"ATOLL_SYSTEM_ROOT=" + system_.root().string(), std::string("ATOLL_EDGETPU=") + ATOLL_STAND_INS + "/libedgetpu.so",
-          std::string("STAND_IN_DEVICES=usb:") + kUsb + ",pci:" + kPcie})
+    for (const std::string& v : {"ATOLL_SYSTEM_ROOT=" + system_.root().string(), "ATOLL_EDGETPU=" + stand_in("libedgetpu.so"),
+                                 std::string("STAND_IN_DEVICES=usb:") + kUsb + ",pci:" + kPcie})
       more.push_back(v);
     return more;
   }
