@@ -23,6 +23,9 @@ struct QuantizeReport;
 struct ConvertOptions {
   /// Inputs and outputs of four or five axes become channels-last where that saves transposes (--layout nhwc).
   bool nhwc = false;
+  /// "x=4x3x224x224" each: sizes for axes that the program leaves open, '?' for one that stays open; several inputs apart by
+  /// commas. A text that names an input again begins a further signature of the file. Without any, all open axes stay open.
+  std::vector<std::string> shapes;
   /// Run the written file in LiteRT and compare it with the source before it is put in place.
   bool verify = true;
   /// Seconds that the proof may take; what was not reached is stated in the report.
@@ -78,12 +81,20 @@ struct AdaptedLayer {
   int line = 0;
 };
 
+/// An entry point of the written file.
+struct ConvertedSignature {
+  std::string key;
+  std::vector<PortReport> inputs, outputs;
+  std::vector<std::string> open_sizes;  ///< "axis 0 of 'x': any" each
+};
+
 struct ConvertReport {
   std::string source, destination;
+  std::vector<ConvertedSignature> signatures;  ///< the first is "serving_default"
   uint64_t source_bytes = 0, bytes = 0, constant_bytes = 0;
-  std::vector<PortReport> inputs, outputs;
-  std::vector<PortReport> states;     ///< buffers that the source changes: variables of the file, kept from run to run
-  std::map<std::string, size_t> ops;  ///< operators of the file by LiteRT's name
+  std::vector<PortReport> inputs, outputs;  ///< of the first signature
+  std::vector<PortReport> states;           ///< buffers that the source changes: variables of the file, kept from run to run
+  std::map<std::string, size_t> ops;        ///< operators of the file by LiteRT's name
   size_t op_count = 0;
   ProofReport proof;  ///< of the float model
   std::shared_ptr<const QuantizeReport> quantization;
@@ -96,8 +107,9 @@ struct ConvertReport {
 };
 
 /// Converts `source` (.pt2) and writes `destination` (.tflite), whole or not at all.
-/// E: of reading, importing, the passes and writing; kProofFailed when the written file does not compute what the source does
-/// (no file is left then), with the departing layer as origin.
+/// E: of reading, importing, the passes and writing; kUsage and kInput for shapes that do not fit the program; kSymbolic for a
+/// program that cannot keep its open axes, or whose shapes depend on data; kProofFailed when the written file does not compute
+/// what the source does (no file is left then), with the departing layer as origin.
 Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& options = {});
 
 }  // namespace atl

@@ -22,7 +22,9 @@ struct ModelOptions {
   std::string device;
   std::vector<std::string> edgetpu_options;  ///< "NAME=VALUE" for libedgetpu, such as "Performance=Max"
   std::string edgetpu_library;               ///< path of libedgetpu or its folder; empty: ATOLL_EDGETPU, or the system's
-  double device_seconds = 20;                ///< an Edge TPU that does not answer for so long is given up
+  /// "x=4x3x224x224" each: sizes for open axes of inputs, '?' for one that keeps the size that the file states.
+  std::vector<std::string> shapes;
+  double device_seconds = 20;  ///< an Edge TPU that does not answer for so long is given up
 };
 
 /// Where an operator of the file ran.

@@ -8,24 +8,26 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "api/conversion_proof.h"
+#include "api/entry_point.h"
 #include "api/metadata.h"
+#include "api/open_refusal.h"
 #include "api/quantization.h"
 #include "api/tail_cut.h"
 #include "api/target_check.h"
 #include "edgetpu/model_cut.h"
-#include "import/importer.h"
 #include "ir/text.h"
-#include "ir/tflite_op.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
 #include "support/atomic_file.h"
 #include "support/mapped_file.h"
 #include "support/sha256.h"
+#include "tflite/file_view.h"
 #include "tflite/reader.h"
 #include "tflite/writer.h"
 
@@ -113,22 +115,26 @@ PipelineOptions pipeline_options(const ConvertOptions& options, const Target& ta
   return p;
 }
 
-Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options, const Target& target, ConvertReport& report) {
+// Checks what the options for debugging name.
+Status prepare_debugging(const ConvertOptions& options) {
   if (!options.dump_dir.empty()) {
     std::error_code e;
     std::filesystem::create_directories(options.dump_dir, e);
     if (e) return error(Code::kWrite, fmt::format("cannot make folder '{}': {}", options.dump_dir, e.message()));
   }
-  if (!options.print_after.empty() && options.print_after != "all") {
-    bool known = options.print_after == "import";
-    std::string names = "import";
-    for (const Pass& p : pipeline()) {
-      known |= p.name == options.print_after;
-      if (names.find(p.name) == std::string::npos) names += ", " + std::string(p.name);
-    }
-    if (!known)
-      return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
+  if (options.print_after.empty() || options.print_after == "all") return {};
+  bool known = options.print_after == "import";
+  std::string names = "import";
+  for (const Pass& p : pipeline()) {
+    known |= p.name == options.print_after;
+    if (names.find(p.name) == std::string::npos) names += ", " + std::string(p.name);
   }
+  if (known) return {};
+  return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
+}
+
+Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& plan, const ConvertOptions& options,
+                            const Target& target, ConvertReport& report) {
   Tracer tracer(options);
   PipelineOptions p = pipeline_options(options, target);
   std::vector<Adaptation> adaptations;
@@ -136,25 +142,30 @@ Result<InterfaceLayouts> optimize(Graph& graph, const ConvertOptions& options, c
   p.verify_each = options.verify_graph;
   p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
   p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
-  InterfacePermutations permutations;
-  TRY_STATUS(run_pipeline(graph, p, &permutations));
+  auto entry = make_entry_point(program, plan, p, options.verify);
+  if (!entry) return explain_open_refusal(std::move(entry.error()), program, plan, p);
   TRY_STATUS(tracer.take_status());
   for (Adaptation& a : adaptations)
     report.adaptations.push_back({a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line});
-  return InterfaceLayouts{std::move(permutations.inputs), std::move(permutations.outputs)};
+  return entry;
 }
 
-void count_ops(const Graph& graph, std::map<std::string, size_t>& ops) {
-  for (uint32_t id : graph.topological_order()) {
-    const Node& n = graph[id];
-    if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
-    Types types;
-    for (Value v : n.in) types.push_back(v.valid() ? graph.type(v) : Type{DType::kUnknown, {}, {}});
-    if (auto op = def_of(*n.op).emit(*n.op, types))
-      ++ops[op->code == tflite::BuiltinOperator::CUSTOM ? op->custom_code : tflite::EnumNameBuiltinOperator(op->code)];
-    if (const auto graphs = def_of(*n.op).graphs)
-      for (const GraphPtr& inner : graphs(*n.op)) count_ops(*inner, ops);
-  }
+// Operators of the written file, those of subgraphs and those that compute sizes included.
+void count_ops(const std::string& file, ConvertReport& report) {
+  report.ops.clear();
+  report.op_count = 0;
+  const auto mapped = MappedFile::open(file);
+  if (!mapped) return;
+  const auto view = FileView::open((*mapped)->bytes(), *mapped);
+  if (!view) return;
+  const tflite::Model& model = view->model();
+  for (const tflite::SubGraph* g : *model.subgraphs())
+    for (size_t i = 0; i < size_of(g->operators()); ++i) {
+      const auto* code = model.operator_codes()->Get(g->operators()->Get(flatbuffers::uoffset_t(i))->opcode_index());
+      const bool custom = code->builtin_code() == tflite::BuiltinOperator::CUSTOM;
+      ++report.ops[custom ? to_text(code->custom_code()) : tflite::EnumNameBuiltinOperator(code->builtin_code())];
+      ++report.op_count;
+    }
 }
 
 Result<Target> target_of(const ConvertOptions& options) {
@@ -179,7 +190,7 @@ ConvertOptions options_for(const ConvertOptions& given, const Target& target) {
   return options;
 }
 
-// Types and operators of the graph; permutations of the ports are there already.
+// Types of the graph; permutations of the ports are there already.
 void describe(const Graph& graph, ConvertReport& report) {
   const auto ports = [&](const std::vector<Port>& from, std::vector<PortReport>& to) {
     to.resize(from.size() - graph.states().size());
@@ -192,10 +203,25 @@ void describe(const Graph& graph, ConvertReport& report) {
   ports(graph.outputs(), report.outputs);
   report.states.clear();
   for (const State& s : graph.states()) report.states.push_back({s.name, to_string(s.initial->type()), {}});
-  report.ops.clear();
-  report.op_count = 0;
-  count_ops(graph, report.ops);
-  for (const auto& [name, count] : report.ops) report.op_count += count;
+}
+
+std::vector<PortReport> report_ports(const EntryPoint& e, const std::vector<Port>& (Graph::*ports)() const,
+                                     const std::vector<Perm>& permutations) {
+  const std::vector<Type> types = port_types(e, ports);
+  std::vector<PortReport> out;
+  for (size_t i = 0; i < types.size(); ++i) out.push_back({(e.graph.*ports)()[i].name, to_string(types[i]), permutations[i]});
+  return out;
+}
+
+ConvertedSignature report_of(const EntryPoint& e) {
+  ConvertedSignature s{
+      e.plan.key, report_ports(e, &Graph::inputs, e.layouts.inputs), report_ports(e, &Graph::outputs, e.layouts.outputs), {}};
+  for (const DynamicSize& size : e.plan.open)
+    s.open_sizes.push_back(fmt::format("axis {} of '{}': {}", size.axis, size.input,
+                                       size.max       ? fmt::format("{} to {}", size.min, *size.max)
+                                       : size.min > 1 ? fmt::format("at least {}", size.min)
+                                                      : "any"));
+  return s;
 }
 
 // Such a file is written all the same: LiteRT's Python interpreter runs it.
@@ -215,6 +241,12 @@ Status check_quantizable(const Model& model, const std::string& source) {
   if (model.graphs.size() != 1)
     return error(Code::kUnsupportedForm, fmt::format("'{}' has {} graphs; one is quantized", source, model.graphs.size()));
   const Graph& g = model.graphs[0];
+  for (const Port& p : g.inputs())
+    if (!is_static(g.type(p.value).shape))
+      return error(Code::kUnsupportedForm,
+                   fmt::format("input '{}' of '{}' is {}; a model with fixed sizes is quantized", p.name, source,
+                               to_string(g.type(p.value))),
+                   "convert it with --shape");
   for (uint32_t id : g.topological_order())
     for (const Type& t : g[id].out)
       if (t.quant)
@@ -224,15 +256,41 @@ Status check_quantizable(const Model& model, const std::string& source) {
   return {};
 }
 
-Status write_model(const Model& model, const Draft& draft, const ConvertOptions& options, ConvertReport& report) {
-  WriteOptions write_options;
-  write_options.threads = options.threads;
+Status check_quantizable(const SourceProgram& program, const std::vector<SignaturePlan>& plans) {
+  if (plans.size() > 1)
+    return error(Code::kUnsupportedForm, fmt::format("{} signatures are asked for; one is quantized", plans.size()),
+                 "give --shape once for each input");
+  for (const DynamicSize& s : plans[0].open)
+    return error(Code::kUnsupportedForm,
+                 fmt::format("axis {} of input '{}' is open; a model with fixed sizes is quantized", s.axis, s.input),
+                 "fix the sizes: " + shape_option(program, plans[0]));
+  return {};
+}
+
+Status write_model(const Model& model, const WriteOptions& write_options, const Draft& draft, const ConvertOptions& options,
+                   ConvertReport& report) {
   if (options.progress) options.progress("writing", 0, 1);
   auto written = write_tflite(model, draft.path(), write_options);
   if (!written) return draft.renamed(std::move(written.error()));
   report.bytes = written->bytes;
   report.constant_bytes = written->constant_bytes;
+  count_ops(draft.path(), report);
   return {};
+}
+
+// The entry point that cannot be written says which of its sizes are to blame.
+Error explain_writing(Error e, const SourceProgram& program, const std::deque<EntryPoint>& entries,
+                      const PipelineOptions& passes) {
+  if (e.code != Code::kSymbolic) return e;
+  for (const EntryPoint& entry : entries) {
+    Model alone;
+    alone.graphs.push_back(entry.graph);
+    WriteOptions options;
+    options.open_sizes.push_back(entry.open);
+    if (auto status = check_writable(alone, options); !status)
+      return explain_open_refusal(std::move(status.error()), program, entry.plan, passes);
+  }
+  return e;
 }
 
 // "net.tflite" -> "net_tail.tflite".
@@ -276,6 +334,8 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
   TRY(const TargetKind target, target_from_name(options.target));
   TRY_STATUS(check_target(model.graphs[0], target, report.warnings));
   report.quantization = std::move(quantized.report);
+  WriteOptions write_options;
+  write_options.threads = options.threads;
   std::unique_ptr<Draft> tail_draft;
   if (cut) {
     Model tail;
@@ -286,13 +346,13 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
     add_segment_entry(tail, 1, cut->outputs);
     tail_draft = std::make_unique<Draft>(report.tail);
     ConvertReport of_tail;
-    describe(tail.graphs[0], of_tail);
-    TRY_STATUS(write_model(tail, *tail_draft, options, of_tail));
+    TRY_STATUS(write_model(tail, write_options, *tail_draft, options, of_tail));
     report.tail_ops = std::move(of_tail.ops);
     report.tail_bytes = of_tail.bytes;
   }
   describe(model.graphs[0], report);
-  TRY_STATUS(write_model(model, draft, options, report));
+  TRY_STATUS(write_model(model, write_options, draft, options, report));
+  report.signatures = {{model.signatures.empty() ? std::string() : model.signatures[0].key, report.inputs, report.outputs, {}}};
   return tail_draft;
 }
 
@@ -317,27 +377,39 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   TRY(const auto file, MappedFile::open(source));
   report.source_bytes = file->bytes().size();
   auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
-  TRY(SourceProgram program, read_program(file));
-  TRY(ImportedProgram imported, import_program(program));
+  TRY(const SourceProgram program, read_program(file));
+  TRY_STATUS(prepare_debugging(options));
+  TRY(const std::vector<SignaturePlan> plans, plan_signatures(program, options.shapes));
 
   Model model;
-  model.graphs.push_back(options.verify ? imported.graph : std::move(imported.graph));
-  Graph& graph = model.graphs[0];
-  TRY(const InterfaceLayouts layouts, optimize(graph, options, target, report));
-  for (const Perm& p : layouts.inputs) report.inputs.push_back({{}, {}, p});
-  for (const Perm& p : layouts.outputs) report.outputs.push_back({{}, {}, p});
-  describe(graph, report);
-  warn_of_empty_inputs(graph, report);
+  if (options.quantize) TRY_STATUS(check_quantizable(program, plans));
+  WriteOptions write_options;
+  write_options.threads = options.threads;
+  std::deque<EntryPoint> entries;
+  for (const SignaturePlan& plan : plans) {
+    TRY(EntryPoint entry, optimize(program, plan, options, target, report));
+    entries.push_back(std::move(entry));
+    const EntryPoint& e = entries.back();
+    report.signatures.push_back(report_of(e));
+    model.signatures.push_back({e.plan.key, model.graphs.size()});
+    model.graphs.push_back(e.graph);
+    if (plans.size() > 1) model.graphs.back().name = e.plan.key;
+    write_options.open_sizes.push_back(e.open);
+  }
+  report.inputs = report.signatures[0].inputs;
+  report.outputs = report.signatures[0].outputs;
+  for (const State& s : model.graphs[0].states()) report.states.push_back({s.name, to_string(s.initial->type()), {}});
+  warn_of_empty_inputs(model.graphs[0], report);
 
-  model.signatures.push_back({"serving_default", 0});
   model.description = "Converted by Atoll " ATOLL_VERSION;
   // Filled in when the digest and the proof are there; both take their time beside or after the writing.
   model.metadata.emplace_back(kMetadataName, metadata_text({}, report));
   Draft draft(destination);
-  TRY_STATUS(write_model(model, draft, options, report));
+  const PipelineOptions passes = pipeline_options(options, target);
+  if (auto status = write_model(model, write_options, draft, options, report); !status)
+    return explain_writing(std::move(status.error()), program, entries, passes);
   if (options.verify) {
-    const PipelineOptions passes = pipeline_options(options, target);
-    TRY(report.proof, prove_conversion({imported, graph, draft.path(), layouts, passes}, options));
+    TRY_STATUS(prove_file(program, entries, draft.path(), passes, options, report));
   } else {
     report.proof.reason = "switched off";
   }

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "api/dataset_samples.h"
+#include "api/entry_point.h"
 #include "api/loaded_model.h"
-#include "import/importer.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
 #include "read/sniff.h"
@@ -46,7 +46,7 @@ Result<ExampleRunner> ExampleRunner::open(const std::string& file, const Example
 
 Status ExampleRunner::open_program(const std::string& file, const ExampleRunnerOptions& options) {
   TRY(const SourceProgram program, read_program(file));
-  TRY(ImportedProgram imported, import_program(program));
+  TRY(ImportedProgram imported, import_at(program, exported_sizes(program)));
   if (options.source_eval) {
     auto graph = std::make_unique<Graph>(std::move(imported.graph));
     inputs_ = input_infos(*graph);
@@ -54,7 +54,7 @@ Status ExampleRunner::open_program(const std::string& file, const ExampleRunnerO
       if (graph->is_state_output(i)) continue;
       const Port& port = graph->outputs()[i];
       const Type& type = graph->type(port.value);
-      outputs_.push_back({port.name, port.name, element_type_of(type.dtype), type.shape, {}, 0, 0});
+      outputs_.push_back({port.name, port.name, element_type_of(type.dtype), type.shape, {}, {}, 0, 0});
     }
     evaluator_ = std::make_unique<Evaluator>(*graph, Evaluator::Constants::kKeep);
     graph_ = std::move(graph);

@@ -14,8 +14,7 @@ namespace {
 
 std::string wanted_inputs(const SignatureInfo& signature) {
   std::string out;
-  for (const TensorInfo& t : signature.inputs)
-    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", t.name, type_text(t.dtype, t.shape));
+  for (const TensorInfo& t : signature.inputs) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", t.name, type_text(t));
   return out.empty() ? "none" : out;
 }
 

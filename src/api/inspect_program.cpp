@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "api/entry_point.h"
 #include "api/inspection.h"
 #include "import/alias_table.h"
 #include "import/importer.h"
@@ -164,7 +165,8 @@ void ProgramInspection::run() {
 Status inspect_program(const SourceProgram& program, const InspectOptions& options, InspectReport& report) {
   ProgramInspection(program, options, report).run();
   if (!options.graph) return {};
-  TRY(const ImportedProgram imported, import_program(program));
+  // Open sizes stand as they were at the export.
+  TRY(const ImportedProgram imported, import_at(program, exported_sizes(program)));
   report.graph = print(imported.graph);
   return {};
 }

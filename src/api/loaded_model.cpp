@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "import/dynamic_sizes.h"
 #include "read/sniff.h"
 #include "tflite/file_view.h"
 #include "tflite/reader.h"
@@ -36,8 +37,25 @@ bool has_variables(const std::shared_ptr<const MappedFile>& file) {
 
 bool is_index(const TensorInfo& t) { return t.dtype == ElementType::kI32 || t.dtype == ElementType::kI64; }
 
-// The graph of a signature, in which the uses of an input say what indices it may hold; else one of inputs alone.
-Graph graph_of(const std::string& file, const SignatureInfo& signature) {
+Status give_shapes(std::span<const std::string> texts, LoadedModel& loaded) {
+  TRY(const auto sets, parse_input_shapes(texts));
+  if (sets.size() > 1) return error(Code::kUsage, "--shape names an input twice", "a run has one shape for each input");
+  for (const InputShapes& set : sets)
+    for (const InputShape& s : set) {
+      TRY(const size_t input, loaded.model.find_input(loaded.signature, s.input));
+      TensorInfo& info = loaded.resized.inputs[input];
+      Shape shape = s.shape;
+      if (shape.size() == info.shape.size())
+        for (size_t a = 0; a < shape.size(); ++a)
+          if (shape[a] == kDynamic) shape[a] = info.shape[a];
+      TRY_STATUS(loaded.model.resize_input(loaded.signature, input, shape));
+      info.shape = std::move(shape);
+    }
+  return {};
+}
+
+// The graph of a signature as the file has it.
+std::optional<Graph> graph_of(const std::string& file, const SignatureInfo& signature) {
   const auto mapped = MappedFile::open(file);
   if (mapped && std::ranges::any_of(signature.inputs, is_index)) {
     if (auto model = read_tflite(*mapped)) {
@@ -47,9 +65,7 @@ Graph graph_of(const std::string& file, const SignatureInfo& signature) {
       if (model->graphs[index].inputs().size() == signature.inputs.size()) return std::move(model->graphs[index]);
     }
   }
-  Graph g;
-  for (const TensorInfo& t : signature.inputs) g.add_input(t.name, Type{dtype_of(t.dtype), t.shape, {}});
-  return g;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -95,19 +111,35 @@ Result<LoadedModel> load_model(const std::string& file, const ModelOptions& opti
   out.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   out.has_state = has_variables(mapped);
   TRY(out.signature, out.model.find_signature(options.signature));
+  out.resized = out.model.signatures()[out.signature];
+  TRY_STATUS(give_shapes(options.shapes, out));
   return out;
 }
 
 Result<std::vector<NdArray>> random_arrays(const std::string& file, const SignatureInfo& signature, uint64_t seed) {
-  const Graph graph = graph_of(file, signature);
-  TRY(const Tensors tensors, random_inputs(graph, {}, seed));
-  std::vector<NdArray> arrays;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    NdArray a = array_of(tensors[i]);
-    a.shape = signature.inputs[i].shape;  // open axes stand as 1 there
-    arrays.push_back(std::move(a));
+  // The sizes may be others than the file's graph has; from it come the indices that an input may hold.
+  const std::optional<Graph> in_file = graph_of(file, signature);
+  Graph inputs;
+  std::vector<std::optional<Tensor>> samples;
+  for (size_t i = 0; i < signature.inputs.size(); ++i) {
+    const TensorInfo& t = signature.inputs[i];
+    inputs.add_input(t.name, Type{dtype_of(t.dtype), t.shape, {}});
+    const auto range = in_file && is_index(t) ? index_range(*in_file, i) : std::nullopt;
+    samples.push_back(range
+                          ? std::optional(Tensor::of<int64_t>(DType::kI64, {2}, std::vector<int64_t>{range->low, range->high}))
+                          : std::nullopt);
   }
+  TRY(const Tensors tensors, random_inputs(inputs, samples, seed));
+  std::vector<NdArray> arrays;
+  for (const Tensor& t : tensors) arrays.push_back(array_of(t));
   return arrays;
+}
+
+std::string type_text(const TensorInfo& info) {
+  std::vector<int64_t> shape = info.shape;
+  for (size_t a = 0; a < shape.size() && a < info.open.size(); ++a)
+    if (info.open[a]) shape[a] = kDynamic;
+  return type_text(info.dtype, shape);
 }
 
 std::string type_text(ElementType dtype, std::span<const int64_t> shape) {

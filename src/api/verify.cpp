@@ -6,9 +6,9 @@
 
 #include "api/inspection.h"
 #include "api/metadata.h"
+#include "api/rebuilt_source.h"
 #include "api/verify_on_data.h"
-#include "import/importer.h"
-#include "pass/pipeline.h"
+#include "import/specialize.h"
 #include "read/program.h"
 #include "run/tensor_file.h"
 #include "support/sha256.h"
@@ -43,13 +43,10 @@ Tolerance tolerance_of(const VerifyOptions& options) {
   return t;
 }
 
-// The source, and the graph from which the file was written.
+// The source, and what the file was written from.
 struct Pair {
   SourceProgram program;
-  ImportedProgram imported;
-  Graph written;
-  InterfaceLayouts layouts;
-  PipelineOptions passes;
+  RebuiltSource source;
 };
 
 const Graph& graph_of(const Model& model, const std::string& signature) {
@@ -58,51 +55,10 @@ const Graph& graph_of(const Model& model, const std::string& signature) {
   return model.graphs[model.signatures.empty() ? 0 : model.signatures[0].graph];
 }
 
-// The ports of a graph but for its states, which are the last ones.
-std::span<const Port> visible(const Graph& g, const std::vector<Port>& ports) {
-  return {ports.data(), ports.size() - g.states().size()};
-}
-
-bool same_shapes(const Graph& a, const std::vector<Port>& left, const Graph& b, const std::vector<Port>& right) {
-  return std::ranges::equal(visible(a, left), visible(b, right),
-                            [&](const Port& x, const Port& y) { return a.type(x.value).shape == b.type(y.value).shape; });
-}
-
-std::string interface_text(const Graph& g) {
-  std::string out;
-  for (const auto* ports : {&g.inputs(), &g.outputs()}) {
-    if (ports == &g.outputs()) out += " -> ";
-    for (size_t i = 0; i < visible(g, *ports).size(); ++i)
-      out += fmt::format("{}{} {}", i ? ", " : "", (*ports)[i].name, to_string(g.type((*ports)[i].value)));
-  }
-  return out;
-}
-
-// Runs the passes as the conversion did; which layout was asked for shows in the shapes of the file.
-Status rebuild(const Graph& in_file, const std::string& file, Pair& pair, VerifyReport& report) {
-  for (const InterfaceLayout layout : {InterfaceLayout::kKeep, InterfaceLayout::kNhwc}) {
-    Graph graph = pair.imported.graph;
-    PipelineOptions passes;
-    passes.interface_layout = layout;
-    InterfacePermutations permutations;
-    TRY_STATUS(run_pipeline(graph, passes, &permutations));
-    if (!same_shapes(graph, graph.inputs(), in_file, in_file.inputs()) ||
-        !same_shapes(graph, graph.outputs(), in_file, in_file.outputs()))
-      continue;
-    pair.written = std::move(graph);
-    pair.layouts = {std::move(permutations.inputs), std::move(permutations.outputs)};
-    pair.passes = passes;
-    report.layout = layout == InterfaceLayout::kKeep ? "keep" : "nhwc";
-    return {};
-  }
-  return error(Code::kInput, fmt::format("'{}' was not made from '{}': it takes and gives other tensors", file, report.source),
-               fmt::format("the source: {}; the file: {}", interface_text(pair.imported.graph), interface_text(in_file)));
-}
-
 // Puts the arrays of a file in the place of the stored example.
 Status read_given_inputs(const std::string& path, const Graph& g, std::vector<std::optional<Tensor>>& samples) {
   TRY(auto arrays, read_tensor_file(path));
-  const size_t count = visible(g, g.inputs()).size();
+  const size_t count = visible_ports(g, g.inputs()).size();
   if (arrays.size() == 1 && count == 1) arrays[0].name = g.inputs()[0].name;
   samples.resize(g.inputs().size());
   for (size_t i = 0; i < count; ++i) {
@@ -130,15 +86,51 @@ Error departure_error(const Departure& d) {
   return e;
 }
 
-Status verify_by_eval(const Pair& pair, const VerifyOptions& options, std::shared_ptr<const LiteRtLibrary> library,
-                      VerifyReport& report) {
+// The sizes that the arrays of a file have, where the model's are open.
+Result<SizeValues> given_sizes(const std::string& path, const SourceProgram& program, const EntryPoint& entry) {
+  TRY(auto arrays, read_tensor_file(path));
+  const auto& inputs = entry.graph.inputs();
+  if (arrays.size() == 1 && inputs.size() == 1) arrays[0].name = inputs[0].name;
+  InputShapes shapes;
+  for (const NamedArray& a : arrays)
+    if (std::ranges::find(inputs, a.name, &Port::name) != inputs.end()) shapes.push_back({a.name, a.array.shape});
+  TRY(SizeValues sizes, solve_sizes(program, shapes));
+  for (const DynamicSize& s : entry.plan.open)
+    if (!sizes.contains(s.symbol))
+      return error(Code::kInput, fmt::format("'{}' does not tell the size of axis {} of input '{}'", path, s.axis, s.input),
+                   fmt::format("the inputs: {}", interface_text(entry.graph)));
+  return sizes;
+}
+
+std::string sizes_text(const SizeValues& sizes) {
+  std::string out;
+  for (const auto& [name, value] : sizes) out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", name, value);
+  return out;
+}
+
+Verdict verdict_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kProven:
+      return Verdict::kProven;
+    case Outcome::kPartial:
+      return Verdict::kPartial;
+    case Outcome::kFailed:
+      return Verdict::kFailed;
+    default:
+      return Verdict::kNotRun;
+  }
+}
+
+// One proof: of an entry point with fixed sizes, or of an open one at some sizes (`written` is null then).
+Status verify_one(const Pair& pair, const ImportedProgram& imported, const Graph* written, const std::string& at,
+                  const VerifyOptions& options, const std::shared_ptr<const LiteRtLibrary>& library, VerifyReport& report) {
   ProofSubject subject;
-  subject.source = &pair.imported.graph;
-  subject.samples = pair.imported.samples;
+  subject.source = &imported.graph;
+  subject.samples = imported.samples;
   subject.file.path = report.file;
-  subject.layouts = pair.layouts;
-  subject.written = &pair.written;
-  subject.passes = &pair.passes;
+  subject.layouts = pair.source.entry.layouts;
+  subject.written = written;
+  subject.passes = written ? &pair.source.passes : nullptr;
   ProofOptions o;
   o.random_inputs = options.random_inputs;
   o.budget_seconds = options.budget_seconds.value_or(kEvalBudget);
@@ -150,32 +142,44 @@ Status verify_by_eval(const Pair& pair, const VerifyOptions& options, std::share
     o.progress = [&](size_t input, size_t inputs, double share) {
       options.progress(fmt::format("proof {}/{}", input + 1, inputs), share, 1);
     };
-  TRY(const Proof proof, prove(subject, std::move(library), o));
-  switch (proof.outcome) {
-    case Outcome::kProven:
-      report.verdict = Verdict::kProven;
-      break;
-    case Outcome::kPartial:
-      report.verdict = Verdict::kPartial;
-      break;
-    case Outcome::kFailed:
-      report.verdict = Verdict::kFailed;
-      break;
-    case Outcome::kUnproven:
-      report.verdict = Verdict::kNotRun;
-      break;
+  TRY(const Proof proof, prove(subject, library, o));
+  const bool first = report.checks.empty() && report.reason.empty();
+  const Verdict verdict = verdict_of(proof.outcome);
+  if (first || report.verdict == Verdict::kProven || verdict == Verdict::kFailed) {
+    report.verdict = verdict;
+    report.reason = proof.reason;
   }
   report.reference = "eval";
-  report.reason = proof.reason;
   for (const InputCheck& input : proof.inputs) {
     const std::string label = !input.sample            ? fmt::format("random {}", input.seed)
                               : options.inputs.empty() ? "stored example"
                                                        : "given";
-    for (const OutputCheck& o : input.outputs) report.checks.push_back({label, proof_of(o)});
+    for (const OutputCheck& o : input.outputs) report.checks.push_back({label + at, proof_of(o)});
   }
   if (proof.departure) report.departure = departure_error(*proof.departure);
   report.notes.insert(report.notes.end(), proof.notes.begin(), proof.notes.end());
   if (!proof.search_problem.empty()) report.notes.push_back("the departing layer was not found: " + proof.search_problem);
+  return {};
+}
+
+Status verify_by_eval(const Pair& pair, const VerifyOptions& options, const std::shared_ptr<const LiteRtLibrary>& library,
+                      VerifyReport& report) {
+  const EntryPoint& e = pair.source.entry;
+  if (e.plan.open.empty()) return verify_one(pair, e.imported, &e.graph, "", options, library, report);
+  std::vector<SizeValues> checks = e.checks;
+  if (!options.inputs.empty()) {
+    TRY(const SizeValues given, given_sizes(options.inputs, pair.program, e));
+    checks = {given};
+  }
+  for (const SizeValues& sizes : checks) {
+    auto imported = import_at(pair.program, sizes);
+    if (!imported) {
+      report.notes.push_back(fmt::format("not compared at {}: {}", sizes_text(sizes), imported.error().what));
+      continue;
+    }
+    if (!options.inputs.empty()) TRY_STATUS(read_given_inputs(options.inputs, imported->graph, imported->samples));
+    TRY_STATUS(verify_one(pair, *imported, nullptr, fmt::format(" at {}", sizes_text(sizes)), options, library, report));
+  }
   return {};
 }
 
@@ -200,12 +204,21 @@ void report_layers(const ReferenceReport& torch, VerifyReport& report) {
 
 Status verify_by_torch(const Pair& pair, const VerifyOptions& options, std::shared_ptr<const LiteRtLibrary> library,
                        VerifyReport& report) {
-  if (!pair.imported.graph.states().empty())
+  const EntryPoint& e = pair.source.entry;
+  if (!e.graph.states().empty())
     return error(Code::kReference, "a program that keeps state between runs is not compared with torch",
                  "leave out --reference torch: Atoll's own evaluation follows the state");
+  if (!e.plan.open.empty())
+    return error(Code::kReference, "torch is compared with files of fixed sizes only, this one has open axes",
+                 "--reference eval, or convert with --shape");
   WrittenFileSource file;
   file.path = report.file;
-  const ReferenceSubject subject{pair.program, pair.imported.graph, pair.imported.samples, pair.written, file, pair.layouts};
+  SourceProgram fixed;
+  if (has_open_sizes(pair.program)) {
+    TRY(fixed, specialize(pair.program, e.plan.sizes));
+  }
+  const SourceProgram& program = has_open_sizes(pair.program) ? fixed : pair.program;
+  const ReferenceSubject subject{program, e.imported.graph, e.imported.samples, e.graph, file, e.layouts};
   ReferenceOptions o;
   o.python = options.python;
   o.timeout_seconds = options.budget_seconds.value_or(kTorchBudget);
@@ -253,16 +266,17 @@ Result<VerifyReport> verify(const std::string& source, const std::string& file, 
   Pair pair;
   TRY(pair.program, read_program(source_file));
   TRY(const Model model, read_tflite(written_file));
-  TRY(pair.imported, import_program(pair.program));
-  if (!options.inputs.empty()) TRY_STATUS(read_given_inputs(options.inputs, pair.imported.graph, pair.imported.samples));
-  TRY_STATUS(rebuild(graph_of(model, options.signature), file, pair, report));
+  TRY(pair.source, rebuild_source(pair.program, graph_of(model, options.signature), source, file));
+  report.layout = pair.source.layout;
+  if (!options.inputs.empty() && pair.source.entry.plan.open.empty())
+    TRY_STATUS(read_given_inputs(options.inputs, pair.source.entry.imported.graph, pair.source.entry.imported.samples));
   TRY(auto library, LiteRtLibrary::find(options.litert));
   TRY(const std::string digest, sha256(source_file->bytes()));
   note_other_source(model, digest, report);
   if (options.reference == VerifyOptions::Reference::kTorch) {
     TRY_STATUS(verify_by_torch(pair, options, std::move(library), report));
   } else {
-    TRY_STATUS(verify_by_eval(pair, options, std::move(library), report));
+    TRY_STATUS(verify_by_eval(pair, options, library, report));
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;

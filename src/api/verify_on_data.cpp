@@ -5,8 +5,7 @@
 #include <cstring>
 
 #include "api/dataset_samples.h"
-#include "import/importer.h"
-#include "pass/pipeline.h"
+#include "api/rebuilt_source.h"
 #include "read/program.h"
 #include "run/litert_library.h"
 #include "tflite/reader.h"
@@ -22,19 +21,7 @@ struct FloatModel {
   std::string layout;
 };
 
-bool takes_the_same(const Graph& g, const Graph& other) {
-  const auto shapes = [](const Graph& of) {
-    std::vector<Shape> out;
-    for (size_t i = 0; i < of.inputs().size(); ++i)
-      if (!of.is_state_input(i)) out.push_back(of.type(of.inputs()[i].value).shape);
-    for (size_t i = 0; i < of.outputs().size(); ++i)
-      if (!of.is_state_output(i)) out.push_back(of.type(of.outputs()[i].value).shape);
-    return out;
-  };
-  return shapes(g) == shapes(other);
-}
-
-Result<FloatModel> float_model(const std::string& source, const Graph& in_file) {
+Result<FloatModel> float_model(const std::string& source, const std::string& written, const Graph& in_file) {
   TRY(const auto file, MappedFile::open(source));
   const auto bytes = file->bytes();
   if (bytes.size() > 8 && std::memcmp(bytes.data() + 4, "TFL3", 4) == 0) {
@@ -42,17 +29,11 @@ Result<FloatModel> float_model(const std::string& source, const Graph& in_file) 
     return FloatModel{std::move(model.graphs[0]), {}, "keep"};
   }
   TRY(const SourceProgram program, read_program(file));
-  TRY(const ImportedProgram imported, import_program(program));
-  for (const InterfaceLayout layout : {InterfaceLayout::kKeep, InterfaceLayout::kNhwc}) {
-    FloatModel m{imported.graph, {}, layout == InterfaceLayout::kKeep ? "keep" : "nhwc"};
-    PipelineOptions passes;
-    passes.interface_layout = layout;
-    InterfacePermutations permutations;
-    TRY_STATUS(run_pipeline(m.graph, passes, &permutations));
-    m.inputs = std::move(permutations.inputs);
-    if (takes_the_same(m.graph, in_file)) return m;
-  }
-  return error(Code::kInput, fmt::format("the file was not made from '{}': it takes and gives other tensors", source));
+  TRY(RebuiltSource rebuilt, rebuild_source(program, in_file, source, written));
+  if (!rebuilt.entry.plan.open.empty())
+    return error(Code::kInput, fmt::format("'{}' has open axes; files of fixed sizes are compared on data", written),
+                 "convert with " + shape_option(program, rebuilt.entry.plan));
+  return FloatModel{std::move(rebuilt.entry.graph), std::move(rebuilt.entry.layouts.inputs), std::move(rebuilt.layout)};
 }
 
 std::vector<QuantizedLayer> layers_of(const Graph& g, const FileDamage& damage) {
@@ -83,7 +64,7 @@ Result<VerifyReport> verify_on_data(const std::string& source, const std::string
   report.reference = "the float model in LiteRT";
   TRY(const auto written, MappedFile::open(file));
   TRY(const Model model, read_tflite(written));
-  TRY(const FloatModel real, float_model(source, model.graphs[0]));
+  TRY(const FloatModel real, float_model(source, file, model.graphs[0]));
   report.layout = real.layout;
   TRY(auto library, LiteRtLibrary::find(options.litert));
   TRY(const DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));

@@ -106,8 +106,7 @@ Status Importer::add_inputs(Scope& scope) {
           return error(Code::kSymbolic, fmt::format("input '{}' is a number, not a tensor", input.name),
                        "pass it as a tensor, or fix it before exporting");
         if (!meta->is_static())
-          return error(Code::kSymbolic, fmt::format("input '{}' has a dynamic shape", input.name),
-                       "export with fixed shapes: leave out dynamic_shapes");
+          return error(Code::kSymbolic, fmt::format("input '{}' has a dynamic shape", input.name), "fix it with --shape");
         const Type type = type_of(*meta);
         if (type.dtype == DType::kUnknown || is_complex(meta->dtype))
           return error(Code::kUnsupportedType,

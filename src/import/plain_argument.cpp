@@ -6,8 +6,8 @@ namespace atl {
 
 Result<SourceArg> plain_argument(const SourceValue& value, const KnownNumbers& numbers) {
   const auto symbolic = [](const std::string& name) {
-    return error(Code::kSymbolic, fmt::format("'{}' depends on a dynamic shape or on data", name),
-                 "export with fixed shapes: leave out dynamic_shapes");
+    return error(Code::kSymbolic, fmt::format("the number '{}' depends on data", name),
+                 "keep it a tensor: leave out .item(), int(tensor) and sizes taken from values");
   };
   const auto number = [&](const auto& sym) -> Result<SourceArg> {
     if (sym.is_static()) return SourceArg(sym.value);

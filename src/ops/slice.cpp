@@ -10,6 +10,7 @@
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
+#include "ops/slice_version.h"
 
 namespace atl {
 namespace {
@@ -171,8 +172,7 @@ struct SliceFacts {
       }
     }
     for (int64_t a : o.shrink) options.shrink_axis_mask |= 1 << a;
-    const int version = t == DType::kU32 ? 7 : rank > 4 ? 4 : t == DType::kBool ? 3 : t == DType::kI8 ? 2 : 1;
-    TfliteOp op(tflite::BuiltinOperator::STRIDED_SLICE, version, 1, std::move(options));
+    TfliteOp op(tflite::BuiltinOperator::STRIDED_SLICE, strided_slice_version(in[0]), 1, std::move(options));
     return op.constant(Tensor::of_i32(begin)).constant(Tensor::of_i32(end)).constant(Tensor::of_i32(stride));
   }
 
@@ -358,5 +358,10 @@ struct SliceFacts {
 };
 
 }  // namespace
+
+int strided_slice_version(const Type& in) {
+  return in.dtype == DType::kU32 ? 7 : in.rank() > 4 ? 4 : in.dtype == DType::kBool ? 3 : in.dtype == DType::kI8 ? 2 : 1;
+}
+
 DEFINE_OP(Slice, SliceFacts)
 }  // namespace atl

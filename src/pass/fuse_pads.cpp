@@ -22,6 +22,8 @@ Result<bool> fuse(Rewrite& r) {
 
 }  // namespace
 
-Status fuse_pads(Graph& graph, PassContext& context) { return apply_to_fixpoint(graph, context, true, fuse); }
+Status fuse_pads(Graph& graph, PassContext& context) {
+  return context.sizes_vary ? Status() : apply_to_fixpoint(graph, context, true, fuse);
+}
 
 }  // namespace atl

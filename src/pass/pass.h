@@ -22,6 +22,8 @@ struct Adaptation {
 /// Settings and counters of one run of the pipeline.
 struct PassContext {
   InterfaceLayout interface_layout = InterfaceLayout::kKeep;
+  /// The graph is one of several at other sizes: no padding moves into a strided window, whose form would depend on the size.
+  bool sizes_vary = false;
   /// Rewrites left to apply: after that many, passes stop rewriting (to bisect a wrong rewrite). Layout and legalization always
   /// run.
   int64_t rewrite_limit = -1;

@@ -70,6 +70,7 @@ std::span<const Pass> pipeline() { return kPipeline; }
 Status run_pipeline(Graph& graph, const PipelineOptions& options, InterfacePermutations* permutations) {
   PassContext context;
   context.interface_layout = options.interface_layout;
+  context.sizes_vary = options.sizes_vary;
   context.rewrite_limit = options.rewrite_limit;
   context.target = options.target;
   std::string text = options.track_changes ? print(graph) : std::string();

@@ -11,6 +11,7 @@ namespace atl {
 
 struct PipelineOptions {
   InterfaceLayout interface_layout = InterfaceLayout::kKeep;
+  bool sizes_vary = false;                         ///< see PassContext
   int64_t rewrite_limit = -1;                      ///< stop rewriting after so many rewrites; -1: no limit
   Target target;                                   ///< what the file is for
   std::vector<Adaptation>* adaptations = nullptr;  ///< receives what was rewritten for the target

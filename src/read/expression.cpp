@@ -74,7 +74,7 @@ class Parser {
   }
 
   static Part combine(std::string_view name, const std::vector<Part>& arguments) {
-    if ((name == "Symbol" || name == "Integer") && !arguments.empty()) return arguments[0];
+    if ((name == "Symbol" || name == "Integer" || name == "Float") && !arguments.empty()) return arguments[0];
     const bool sum = name == "Add", product = name == "Mul";
     Part part{{}, sum && arguments.size() > 1};
     for (size_t i = 0; i < arguments.size(); ++i) {

@@ -65,6 +65,16 @@ Status read_range_constraints(const JsonNode& root, SourceProgram& program) {
   return {};
 }
 
+Status read_guards(const JsonNode& root, SourceProgram& program) {
+  TRY(const auto guards, root.optional_field("guards_code"));
+  if (!guards) return {};
+  return guards->for_each_item([&](const JsonNode& item) -> Status {
+    TRY(const auto text, item.text());
+    program.guards.emplace_back(text);
+    return {};
+  });
+}
+
 /// Gives the user inputs the tensors that were saved with the program. Samples of a kind that is not read are left out.
 Status read_samples(const ProgramParts& parts, const std::optional<CallSpec>& call, SourceProgram& program) {
   if (parts.samples.bytes.empty() || !call) return {};
@@ -94,6 +104,7 @@ Status read_parts(const JsonNode& root, ProgramParts& parts, SourceProgram& prog
   TRY(const auto graph, graph_module.field("graph"));
   TRY(program.graph, read_graph(graph));
   TRY_STATUS(read_range_constraints(root, program));
+  TRY_STATUS(read_guards(root, program));
   TRY(const auto signature, graph_module.field("signature"));
   TRY_STATUS(read_signature(signature, parts.weights, parts.constants, program));
   TRY(const auto call, read_call_spec(graph_module));

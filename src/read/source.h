@@ -285,6 +285,7 @@ struct SourceProgram {
   std::vector<SourceOutput> outputs;  ///< one for each of graph.outputs
   std::vector<SourceTensor> tensors;
   std::vector<RangeConstraint> range_constraints;  ///< sorted by symbol
+  std::vector<std::string> guards;                 ///< conditions on input sizes: "L['x'].size()[1] % 4 == 0"
   /// Why the stored sample inputs could not be used; empty when they could, or when there are none.
   std::string sample_problem;
 

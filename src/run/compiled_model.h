@@ -1,5 +1,6 @@
 // CompiledModel: a .tflite file opened in LiteRT, its signatures, and runs of them.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -53,7 +54,9 @@ struct TensorInfo {
   std::string name;         ///< as the signature calls it
   std::string tensor_name;  ///< as the graph calls it
   ElementType dtype = ElementType::kUnknown;
-  std::vector<int64_t> shape;  ///< as the file states it; LiteRT does not tell which axes are open (those stand as 1)
+  std::vector<int64_t> shape;  ///< as the file states it; open axes stand as what the file gives as an example, often 1
+  std::vector<bool> open;      ///< by axis: may be resized (-1 in the file's shape signature)
+  bool has_open_axes() const { return std::ranges::find(open, true) != open.end(); }
   std::optional<TensorQuantization> quant;
   int litert_type = 0;  ///< LiteRT's number of the element type
   uint32_t tensor = 0;  ///< index in the graph; one tensor may be several outputs, or an input and an output

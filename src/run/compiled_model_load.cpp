@@ -184,6 +184,13 @@ Result<CompiledModel> CompiledModel::compile(std::shared_ptr<const LiteRtLibrary
   if (status != kOk) return fail("prepare", status);
   TRY(s.signatures, read_signatures(s.api(), s.model));
   s.name_outputs();
+  for (size_t i = 0; i < s.signatures.size(); ++i)
+    for (auto* const side : {&s.signatures[i].inputs, &s.signatures[i].outputs})
+      for (TensorInfo& info : *side) {
+        auto axes = s.image.open_axes(i, info.tensor);
+        info.open = std::move(axes.open);
+        if (info.has_open_axes()) info.shape = std::move(axes.shape);
+      }
   s.buffers.resize(s.signatures.size());
   for (size_t i = 0; i < s.buffers.size(); ++i) {
     for (const TensorInfo& info : s.signatures[i].inputs) s.buffers[i].input_shapes.push_back(info.shape);

@@ -186,6 +186,23 @@ std::vector<std::pair<std::string, uint32_t>> ModelImage::signature_outputs(size
   return outputs;
 }
 
+ModelImage::OpenAxes ModelImage::open_axes(size_t signature, uint32_t tensor) const {
+  const tflite::Model* model = tflite::GetModel(bytes_.data());
+  const auto* defs = model->signature_defs();
+  const uint32_t graph = signature < length(defs) ? defs->Get(static_cast<unsigned>(signature))->subgraph_index() : 0;
+  if (graph >= length(model->subgraphs())) return {};
+  const auto* tensors = model->subgraphs()->Get(graph)->tensors();
+  if (tensor >= length(tensors)) return {};
+  const auto *sizes = tensors->Get(tensor)->shape_signature(), *shape = tensors->Get(tensor)->shape();
+  OpenAxes axes;
+  if (length(sizes) != length(shape)) return axes;
+  for (unsigned i = 0; i < length(sizes); ++i) {
+    axes.open.push_back(sizes->Get(i) < 0);
+    axes.shape.push_back(std::max(shape->Get(i), 1));
+  }
+  return axes;
+}
+
 void ModelImage::hide_variables() {
   show_variables();
   auto hide = [this](const void* address, size_t size) {

@@ -31,6 +31,13 @@ class ModelImage {
   /// The outputs of a signature as the file lists them: name and tensor, in any order. Empty for a file without signatures.
   std::vector<std::pair<std::string, uint32_t>> signature_outputs(size_t signature) const;
 
+  struct OpenAxes {
+    std::vector<bool> open;      ///< by axis; empty for a tensor that says nothing of open axes
+    std::vector<int64_t> shape;  ///< what the file gives as an example
+  };
+  /// Which axes of a tensor of the signature's graph the file leaves open.
+  OpenAxes open_axes(size_t signature, uint32_t tensor) const;
+
   /// LiteRT's model reader refuses tensors marked as variables (the state of an LSTM) and nodes with intermediate tensors,
   /// while its interpreter, which reads the same bytes later, runs them. This hides those marks until show_variables().
   void hide_variables();

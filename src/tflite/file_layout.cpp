@@ -1,6 +1,7 @@
 #include "tflite/file_layout.h"
 
 #include <functional>
+#include <memory>
 
 #include "tflite/subgraph_builder.h"
 
@@ -11,6 +12,8 @@ using flatbuffers::Offset;
 
 constexpr uint64_t kDataAlignment = 64;  // the format asks for 16; LiteRT reads weights in place
 constexpr uint32_t kSchemaVersion = 3;
+
+const OpenSizes kNothingOpen;
 
 /// A field of a Buffer table to be filled in once the structure's size is known.
 struct Patch {
@@ -54,7 +57,8 @@ Offset<Maps> write_tensor_maps(flatbuffers::FlatBufferBuilder& fbb, const std::v
 
 class ModelBuilder {
  public:
-  ModelBuilder(const Model& model, BufferForm form) : model_(model), form_(form) {}
+  ModelBuilder(const Model& model, const std::vector<OpenSizes>& open_sizes, BufferForm form)
+      : model_(model), open_sizes_(open_sizes), form_(form) {}
 
   Result<FileLayout> build() {
     TRY_STATUS(write_subgraphs());
@@ -67,19 +71,32 @@ class ModelBuilder {
  private:
   Status write_subgraphs() {
     parts_.first_nested = model_.graphs.size();
-    for (const Graph& g : model_.graphs) TRY_STATUS(write_subgraph(g));
+    for (size_t i = 0; i < model_.graphs.size(); ++i) {
+      const OpenSizes& open = i < open_sizes_.size() ? open_sizes_[i] : kNothingOpen;
+      TRY_STATUS(write_subgraph(model_.graphs[i], open));
+    }
     // Writing one may name further ones.
     for (size_t i = 0; i < parts_.nested.size(); ++i) {
       const FileParts::Nested n = parts_.nested[i];
-      TRY_STATUS(n.states_of ? write_subgraph(*n.states_of, &SubgraphBuilder::build_initializer) : write_subgraph(*n.graph));
+      if (n.states_of) {
+        TRY_STATUS(write_subgraph(*n.states_of, kNothingOpen, &SubgraphBuilder::build_initializer));
+        continue;
+      }
+      OpenSizes open{.at_other_sizes = {}, .largest = n.largest, .shown = {}};
+      for (size_t m = 1; m < n.members.size(); ++m) open.at_other_sizes.push_back(n.members[m].get());
+      TRY_STATUS(write_subgraph(*n.members[0], open));
     }
     return {};
   }
 
-  Status write_subgraph(const Graph& g,
+  Status write_subgraph(const Graph& g, const OpenSizes& open,
                         Result<Offset<tflite::SubGraph>> (SubgraphBuilder::*build)() = &SubgraphBuilder::build) {
-    builders_.emplace_back(g, parts_);
-    TRY(auto written, (builders_.back().*build)());
+    SizeFamily family(g);
+    if (!open.at_other_sizes.empty()) {
+      TRY(family, SizeFamily::match(g, open.at_other_sizes));
+    }
+    builders_.push_back(std::make_unique<SubgraphBuilder>(std::move(family), open, parts_));
+    TRY(auto written, (*builders_.back().*build)());
     subgraphs_.push_back(written);
     return {};
   }
@@ -90,9 +107,9 @@ class ModelBuilder {
       if (s.graph >= builders_.size()) return error(Code::kInternal, fmt::format("signature '{}' has no graph", s.key));
       const Graph& g = model_.graphs[s.graph];
       const auto in =
-          write_tensor_maps(fbb, g.inputs(), builders_[s.graph].inputs(), [&](size_t i) { return g.is_state_input(i); });
+          write_tensor_maps(fbb, g.inputs(), builders_[s.graph]->inputs(), [&](size_t i) { return g.is_state_input(i); });
       const auto out =
-          write_tensor_maps(fbb, g.outputs(), builders_[s.graph].outputs(), [&](size_t i) { return g.is_state_output(i); });
+          write_tensor_maps(fbb, g.outputs(), builders_[s.graph]->outputs(), [&](size_t i) { return g.is_state_output(i); });
       const auto key = fbb.CreateString(s.key);
       signatures_.push_back(tflite::CreateSignatureDef(fbb, in, out, key, uint32_t(s.graph)));
     }
@@ -157,9 +174,10 @@ class ModelBuilder {
   }
 
   const Model& model_;
+  const std::vector<OpenSizes>& open_sizes_;
   const BufferForm form_;
   FileParts parts_;
-  std::vector<SubgraphBuilder> builders_;
+  std::vector<std::unique_ptr<SubgraphBuilder>> builders_;
   std::vector<Offset<tflite::SubGraph>> subgraphs_;
   std::vector<Offset<tflite::SignatureDef>> signatures_;
   std::vector<Offset<tflite::Metadata>> metadata_;
@@ -189,12 +207,12 @@ Status check_structure_size(const Model& model) {
 
 }  // namespace
 
-Result<FileLayout> lay_out(const Model& model, uint64_t max_vector_file) {
+Result<FileLayout> lay_out(const Model& model, const std::vector<OpenSizes>& open_sizes, uint64_t max_vector_file) {
   if (model.graphs.empty()) return error(Code::kInternal, "a model without a graph cannot be written");
   TRY_STATUS(check_structure_size(model));
-  TRY(FileLayout f, ModelBuilder(model, BufferForm::kVector).build());
+  TRY(FileLayout f, ModelBuilder(model, open_sizes, BufferForm::kVector).build());
   if (f.total <= max_vector_file) return f;
-  return ModelBuilder(model, BufferForm::kRange).build();
+  return ModelBuilder(model, open_sizes, BufferForm::kRange).build();
 }
 
 }  // namespace atl

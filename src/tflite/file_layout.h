@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "tflite/buffer_table.h"
+#include "tflite/subgraph_builder.h"
 
 namespace atl {
 
@@ -24,8 +24,8 @@ struct FileLayout {
   size_t operators = 0, tensors = 0;
 };
 
-/// Lays a model out. Files of up to `max_vector_file` bytes take BufferForm::kVector.
+/// Lays a model out; `open_sizes` as in WriteOptions. Files of up to `max_vector_file` bytes take BufferForm::kVector.
 /// E: SubgraphBuilder's; kTooLarge for a structure above 2 GB; kInternal for a signature without a graph.
-Result<FileLayout> lay_out(const Model& model, uint64_t max_vector_file);
+Result<FileLayout> lay_out(const Model& model, const std::vector<OpenSizes>& open_sizes, uint64_t max_vector_file);
 
 }  // namespace atl

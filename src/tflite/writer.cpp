@@ -47,15 +47,20 @@ WrittenFile summary(const FileLayout& f) {
 }  // namespace
 
 Result<WrittenFile> write_tflite(const Model& model, const std::string& path, const WriteOptions& options) {
-  TRY(const FileLayout layout, lay_out(model, options.max_flatbuffer));
+  TRY(const FileLayout layout, lay_out(model, options.open_sizes, options.max_flatbuffer));
   TRY(AtomicFile file, AtomicFile::create(path));
   TRY_STATUS(write_layout(layout, options.threads, [&](std::span<const std::byte> bytes) { return file.write(bytes); }));
   TRY_STATUS(file.commit());
   return summary(layout);
 }
 
+Status check_writable(const Model& model, const WriteOptions& options) {
+  TRY([[maybe_unused]] const FileLayout layout, lay_out(model, options.open_sizes, options.max_flatbuffer));
+  return {};
+}
+
 Result<std::vector<std::byte>> serialize_tflite(const Model& model, const WriteOptions& options) {
-  TRY(const FileLayout layout, lay_out(model, options.max_flatbuffer));
+  TRY(const FileLayout layout, lay_out(model, options.open_sizes, options.max_flatbuffer));
   std::vector<std::byte> out;
   out.reserve(layout.total);
   TRY_STATUS(write_layout(layout, options.threads, [&](std::span<const std::byte> bytes) -> Status {

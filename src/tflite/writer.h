@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "tflite/open_sizes.h"
 
 namespace atl {
 
@@ -15,6 +16,8 @@ struct WriteOptions {
   /// Larger files keep their constants outside the flatbuffer (Buffer.offset and size), which LiteRT reads and older runtimes
   /// do not. Flatbuffers end at 2^31 - 1 bytes; smaller values are for tests.
   uint64_t max_flatbuffer = 0x7fffffff;
+  /// By graph of the model; a graph without an entry, or with an empty one, has no open axes.
+  std::vector<OpenSizes> open_sizes;
 };
 
 /// What was written.
@@ -31,9 +34,14 @@ struct WrittenFile {
 /// called once gives their first values; they are not in the signature. Tensors are named after their origin's module path
 /// (node or op name where there is none) with ":1", ":2"... to make them unique, constants by their own names, inputs and
 /// outputs by their ports. Small constants (below 4 KiB) share a buffer when their bytes are equal, large ones when they are
-/// views of equal bytes or equal recipes over equal bytes. E: what emit and eval of the ops say; kInternal for a graph without
-/// a written form; kTooLarge; kWrite.
+/// views of equal bytes or equal recipes over equal bytes.
+/// An axis that differs between a graph and its `open_sizes` is open in the file (-1 in shape_signature), and what depends on
+/// it is computed by the file. E: what emit and eval of the ops say; kInternal for a graph without a written form; kTooLarge;
+/// kWrite; kSymbolic for what cannot be computed from open sizes.
 Result<WrittenFile> write_tflite(const Model& model, const std::string& path, const WriteOptions& options = {});
+
+/// Lays the file out without writing it: what write_tflite refuses before the first byte. E: write_tflite's.
+Status check_writable(const Model& model, const WriteOptions& options = {});
 
 /// The same bytes in memory.
 Result<std::vector<std::byte>> serialize_tflite(const Model& model, const WriteOptions& options = {});

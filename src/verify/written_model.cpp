@@ -63,7 +63,10 @@ Result<PortMatch> match(const std::vector<TensorInfo>& infos, const Graph& g, co
   if (!m.perm.empty() && !is_permutation(m.perm, type.rank()))
     return error(Code::kInternal, fmt::format("the layout of {} '{}' is no permutation of its axes", kind, ports[i].name));
   const Shape expected = m.perm.empty() ? type.shape : permuted(type.shape, m.perm);
-  if (expected != info.shape)
+  bool fits = expected.size() == info.shape.size();
+  for (size_t a = 0; fits && a < expected.size(); ++a)
+    fits = expected[a] == info.shape[a] || (a < info.open.size() && info.open[a]);
+  if (!fits)
     return error(Code::kInput,
                  fmt::format("the file's {} '{}' is {}, the source's is {}", kind, info.name, info.text(), to_string(type)));
   if (dtype_of(info.dtype) == DType::kUnknown)
@@ -108,11 +111,21 @@ Result<WrittenModel> WrittenModel::load(std::shared_ptr<const LiteRtLibrary> lib
                                            s.outputs.size(), inputs, outputs));
   for (size_t i = 0; i < inputs; ++i) {
     TRY(PortMatch p, match(s.inputs, source, source.inputs(), i, layouts.inputs, "input"));
-    m.inputs_.push_back({p.index, std::move(p.perm), source.type(source.inputs()[i].value)});
+    const Type& type = source.type(source.inputs()[i].value);
+    if (s.inputs[p.index].has_open_axes())
+      TRY_STATUS(m.model_.resize_input(m.signature_, p.index, p.perm.empty() ? type.shape : permuted(type.shape, p.perm)));
+    m.inputs_.push_back({p.index, std::move(p.perm), type});
   }
   for (size_t i = 0; i < outputs; ++i) {
     TRY(PortMatch p, match(s.outputs, source, source.outputs(), i, layouts.outputs, "output"));
-    m.outputs_.push_back({p.index, std::move(p.perm), source.type(source.outputs()[i].value)});
+    const Type& type = source.type(source.outputs()[i].value);
+    if (s.outputs[p.index].has_open_axes()) {
+      TRY(const std::vector<int64_t> shape, m.model_.output_shape(m.signature_, p.index));
+      if (shape != (p.perm.empty() ? type.shape : permuted(type.shape, p.perm)))
+        return error(Code::kInput, fmt::format("the file's output '{}' becomes {}, the source's is {}", s.outputs[p.index].name,
+                                               to_string(shape), to_string(type)));
+    }
+    m.outputs_.push_back({p.index, std::move(p.perm), type});
   }
   return m;
 }

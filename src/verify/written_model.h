@@ -32,8 +32,8 @@ struct WrittenModelOptions {
 class WrittenModel {
  public:
   /// Opens the file and finds the source's inputs and outputs in its signature: by name, or by position where a name is not
-  /// there. `source` is only looked at during the call. E: CompiledModel's; kInput when the file takes or gives another number
-  /// of tensors, or tensors of other shapes.
+  /// there. Open axes of the file get the source's sizes. `source` is only looked at during the call. E: CompiledModel's;
+  /// kInput when the file takes or gives another number of tensors, or tensors of other shapes.
   static Result<WrittenModel> load(std::shared_ptr<const LiteRtLibrary> library, const WrittenFileSource& file,
                                    const Graph& source, const InterfaceLayouts& layouts, const WrittenModelOptions& options);
 

@@ -11,6 +11,8 @@ TEST(Expression, Readable) {
   EXPECT_EQ(readable_expression("Mul(Integer(-2), Add(Symbol('s0'), Integer(1)))"), "-2*(s0 + 1)");
   EXPECT_EQ(readable_expression("Add(Mul(Integer(2), Symbol('s0')), Integer(-1))"), "2*s0 + -1");
   EXPECT_EQ(readable_expression("FloorDiv(Symbol('s0'), Integer(2))"), "FloorDiv(s0, 2)");
+  EXPECT_EQ(readable_expression("FloatPow(ToFloat(Symbol('s0', positive=True)), Float('0.5', precision=53))"),
+            "FloatPow(ToFloat(s0), 0.5)");
   EXPECT_EQ(readable_expression("s0"), "s0");
 }
 

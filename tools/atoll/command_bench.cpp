@@ -131,7 +131,7 @@ void add_bench(CLI::App& app, Outcome& outcome) {
   c->add_flag("--json", args->json, "print as JSON");
   c->footer(
       "Examples:\n  atoll bench face.tflite\n  atoll bench face.tflite --profile --threads 2\n  atoll bench face.tflite --runs "
-      "200 --json\n");
+      "200 --json\n  atoll bench net.tflite --shape x=4x3x224x224\n");
   c->callback([args, &outcome] { outcome.status = run_bench(*args); });
 }
 

@@ -67,6 +67,13 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--layout", args->layout, "keep: inputs and outputs as in PyTorch; nhwc: images channels-last")
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
+  c->add_option(
+       "--shape", args->options.shapes,
+       "NAME=4x3x224x224: sizes for axes that the program leaves open ('?' keeps one open); naming an input again makes "
+       "another signature")
+      ->type_name("SHAPE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   c->add_option("--target", args->options.target,
                 "litert; coral: integers, channels-last and operators for the Edge TPU; tflm: TensorFlow Lite Micro")
       ->check(CLI::IsMember({"litert", "coral", "tflm"}))
@@ -95,6 +102,7 @@ void add_convert(CLI::App& app, Outcome& outcome) {
       "  atoll convert net.pt2 -o net.tflite --layout nhwc --json\n"
       "  atoll convert net.pt2 -o net_int8.tflite --quantize int8 --calibrate photos/ --preprocess 'mean=127 std=128'\n"
       "  atoll convert net.pt2 -o net_coral.tflite --target coral --calibrate photos/ --explain\n"
+      "  atoll convert net.pt2 -o net.tflite --shape x=1x3x224x224 --shape x=4x3x224x224\n"
       "In Python: torch.export.save(torch.export.export(model.eval(), (example,)), \"face.pt2\")\n");
   c->callback([args, &outcome] { outcome.status = run_convert(*args); });
 }

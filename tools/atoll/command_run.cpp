@@ -206,6 +206,7 @@ void add_run(CLI::App& app, Outcome& outcome) {
   c->footer(fmt::format(
       "Preprocessing of images:\n{}\n\nExamples:\n"
       "  atoll run face.tflite --input photo.jpg --preprocess 'size=320x240 mean=127 std=128' --output out.npz\n"
+      "  atoll run net.tflite --random 1 --shape x=4x3x224x224\n"
       "  atoll run net.tflite --input x=cat.png --top 5 --labels classes.txt\n"
       "  atoll run ssd.tflite --input street.jpg --task detect --labels coco.txt --draw found.png\n"
       "  atoll run net_edgetpu.tflite --device edgetpu:1 --edgetpu-option Performance=High --random 1 --log-placement\n"

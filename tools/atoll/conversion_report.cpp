@@ -38,6 +38,10 @@ nlohmann::ordered_json conversion_json(const ConvertReport& r) {
                            {"outputs", ports_json(r.outputs)},
                            {"states", ports_json(r.states)},
                            {"op_count", r.op_count}};
+  j["signatures"] = nlohmann::ordered_json::array();
+  for (const ConvertedSignature& s : r.signatures)
+    j["signatures"].push_back(
+        {{"key", s.key}, {"inputs", ports_json(s.inputs)}, {"outputs", ports_json(s.outputs)}, {"open_sizes", s.open_sizes}});
   j["ops"] = nlohmann::ordered_json::object();
   for (const auto& [op, count] : r.ops) j["ops"][op] = count;
   j["proof"] = proof_json(r.proof);
@@ -89,10 +93,14 @@ std::string counts(const std::map<std::string, size_t>& ops) {
 
 void print_conversion(const ConvertReport& r) {
   fmt::print("{} -> {}\n", r.source, styled(r.destination, Style::kBold, stdout));
-  for (const PortReport& p : r.inputs)
-    fmt::print("  input   {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
-  for (const PortReport& p : r.outputs)
-    fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+  for (const ConvertedSignature& s : r.signatures) {
+    if (r.signatures.size() > 1) fmt::print("  signature {}\n", s.key);
+    for (const PortReport& p : s.inputs)
+      fmt::print("  input   {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+    for (const PortReport& p : s.outputs)
+      fmt::print("  output  {:<22} {}{}\n", p.name, p.type, p.permutation.empty() ? "" : "  (channels last)");
+    for (const std::string& open : s.open_sizes) fmt::print("  open    {}\n", open);
+  }
   for (const PortReport& p : r.states) fmt::print("  state   {:<22} {}\n", p.name, p.type);
   fmt::print("  {} operators: {}\n", r.op_count, counts(r.ops));
   fmt::print("  {} ({} of weights) in {}\n", human_bytes(double(r.bytes)), human_bytes(double(r.constant_bytes)),

@@ -13,6 +13,10 @@ void add_model_options(CLI::App& c, ModelOptions& o) {
                "(without: the Edge TPU for a file that is compiled for it, else the CPU)")
       ->type_name("DEVICE");
   c.add_option("--signature", o.signature, "which of the file's signatures to run");
+  c.add_option("--shape", o.shapes, "NAME=4x3x224x224: sizes for open axes of inputs that no file gives; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("SHAPE");
   c.add_option("--threads", o.threads, "of the CPU (0: at most 4)")->check(CLI::Range(0, 1024))->capture_default_str();
   c.add_option("--kernels", o.kernels, "of the CPU: delegate (XNNPACK), builtin or reference")
       ->check(CLI::IsMember({"delegate", "builtin", "reference"}))

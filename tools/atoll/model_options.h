@@ -7,7 +7,7 @@
 
 namespace atl::cli {
 
-/// Adds --signature, --threads, --kernels, --litert, --device and what belongs to an Edge TPU.
+/// Adds --signature, --shape, --threads, --kernels, --litert, --device and what belongs to an Edge TPU.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
 /// Prints notes to stderr, a line each.
