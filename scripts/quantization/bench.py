@@ -3,7 +3,8 @@
 usage: bench.py --atoll build/atoll --folder build/quant [--only REGEX] [--variant NAME='COMMAND'] [--markdown FILE] [--json FILE]
 Prints for each network and file: SNR of each output against the float file on inputs that did not calibrate (mean over the inputs),
 top-1 lost (or mAP50 of the detector), operators, operators that touch floats, bytes, milliseconds of one thread
-(least of many runs, all files in turns), seconds to make it, and whether tflite-runtime 2.14 runs it. In a COMMAND {float} is the float .tflite, {program} the .pt2, {data} the
+(least of many runs, all files in turns), seconds to make it, and how far tflite-runtime 2.14 is from LiteRT, both without XNNPACK, on
+four inputs. In a COMMAND {float} is the float .tflite, {program} the .pt2, {data} the
 calibration .npz and {out} the file to write. Environments: scripts/quantization/setup.sh FOLDER.
 """
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import detection
 import judging_data
 from measure import Model, latencies, snr_db
+from old_runtime_comparison import beside_old_runtime
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VARIANTS = {
@@ -128,8 +130,7 @@ def judge(entry, case, data, reference, reference_score, old_python, log):
     entry.ops, floats, names = model.operators()
     entry.float_ops = ", ".join(f"{n} {k}" for k, n in sorted(names.items())) if floats else "0"
     entry.bytes = os.path.getsize(entry.path)
-    p, _ = run([old_python, os.path.join(HERE, "old_runtime.py"), entry.path], log)
-    entry.old_runtime = "yes" if p.returncode == 0 and not p.stdout.strip() else (p.stdout.strip() or f"exit code {p.returncode}")[:60]
+    entry.old_runtime = beside_old_runtime(entry.path, data.judging, old_python)
     return model
 
 

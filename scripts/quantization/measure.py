@@ -5,8 +5,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
 def quantize(a, detail):
@@ -25,9 +24,10 @@ def dequantize(a, detail):
 class Model:
     """A file whose inputs and outputs stand in the order of its signature, floats at both ends."""
 
-    def __init__(self, path):
+    def __init__(self, path, delegate=True):
         self.path = path
-        self.interpreter = Interpreter(path, num_threads=1)
+        resolver = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        self.interpreter = Interpreter(path, num_threads=1, experimental_op_resolver_type=resolver)
         self.interpreter.allocate_tensors()
         signature = next(iter(self.interpreter.get_signature_list().values()))
         runner = self.interpreter.get_signature_runner()
@@ -45,6 +45,13 @@ class Model:
         self.set(arrays)
         self.interpreter.invoke()
         return [dequantize(self.interpreter.get_tensor(d["index"]), d) for d in self.outputs]
+
+    def raw(self, arrays):
+        """(inputs, outputs) as the file has them."""
+        self.set(arrays)
+        given = [self.interpreter.get_tensor(d["index"]).copy() for d in self.inputs]
+        self.interpreter.invoke()
+        return given, [self.interpreter.get_tensor(d["index"]).copy() for d in self.outputs]
 
     def answers(self, inputs):
         """The outputs over all examples of `inputs`, each stacked along a new first axis."""

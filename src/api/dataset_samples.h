@@ -18,6 +18,8 @@ class DatasetSamples : public SampleSource {
   /// `strict`; kInput when none can.
   Result<std::vector<size_t>> choose(size_t most, bool strict, std::vector<std::string>& warnings) const;
   size_t size() const override { return dataset_->size(); }
+  /// Names of the data's classes; empty where it names none.
+  const std::vector<std::string>& classes() const { return dataset_->classes(); }
   Result<std::vector<NdArray>> get(size_t index) const override;
   /// What a picture's darkest and brightest pixels become as values of the model's input; nullopt for arrays, and where means
   /// and deviations differ between channels.

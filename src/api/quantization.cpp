@@ -203,6 +203,9 @@ void Quantization::warn_of_data(const QuantizationData& data) {
       report_->warnings.push_back(
           fmt::format("input '{}' is {} in every sample: a range chosen from that fits nothing else", port.name, r.low));
   }
+  if (data.samples.classes().size() == 1)
+    report_->warnings.push_back(fmt::format("all samples are of one class, '{}': ranges chosen from them may not fit others",
+                                            data.samples.classes()[0]));
   if (data.calibration.size() == 1)
     report_->warnings.push_back("one sample calibrates: ranges chosen from it may not fit others");
 }

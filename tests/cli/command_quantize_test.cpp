@@ -197,5 +197,75 @@ TEST_F(QuantizeTest, ASampleWithNanCalibratesNothing) {
   EXPECT_TRUE(q["outputs"][0]["snr_db"].is_number());
 }
 
+bool warned(const json& q, const std::string& of) {
+  for (const json& w : q["warnings"])
+    if (w.get<std::string>().find(of) != std::string::npos) return true;
+  return false;
+}
+
+TEST_F(QuantizeTest, OneClassOneSampleAndConstantPicturesAreWarnedOf) {
+  const std::vector<std::string> data = {"--calibrate", "data", "--preprocess", "scale=1/255"};
+  const auto of = [&] { return quantize(data)["quantization"]; };
+  put_pictures(path("data/cats"));
+  EXPECT_TRUE(warned(of(), "all samples are of one class, 'cats'")) << of();
+  std::filesystem::remove_all(path("data"));
+  std::filesystem::create_directories(path("data"));
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png", "e.png"})
+    std::filesystem::copy_file(source_file("demo/images/3.png"), path("data") / name);
+  EXPECT_FALSE(warned(of(), "one class")) << of();
+  std::filesystem::remove_all(path("data"));
+  std::filesystem::create_directories(path("data"));
+  std::filesystem::copy_file(source_file("demo/images/3.png"), path("data/a.png"));
+  const json one = of();
+  EXPECT_TRUE(warned(one, "one sample calibrates")) << one;
+  EXPECT_TRUE(one["judged_on_calibration"]) << one;
+  std::string lines;
+  for (int n = 0; n < 9; ++n) {
+    for (int i = 0; i < 64; ++i) lines += i == 0 ? "0.25" : ",0.25";
+    lines += "\n";
+  }
+  write("flat.csv", lines);
+  const json flat = quantize({"--calibrate", "flat.csv"})["quantization"];
+  EXPECT_TRUE(warned(flat, "input 'x' is 0.25 in every sample: a range chosen from that fits nothing else")) << flat;
+}
+
+/// A BMP of 24 bits, rows padded to 4 bytes.
+std::string colour_picture(int width, int height) {
+  const auto number = [](uint32_t v, int bytes) {
+    std::string out;
+    for (int i = 0; i < bytes; ++i) out += char(v >> (8 * i) & 255);
+    return out;
+  };
+  const int row = (3 * width + 3) / 4 * 4;
+  std::string out = "BM" + number(uint32_t(54 + row * height), 4) + number(0, 4) + number(54, 4) + number(40, 4) +
+                    number(uint32_t(width), 4) + number(uint32_t(height), 4) + number(1, 2) + number(24, 2) +
+                    std::string(24, '\0');
+  for (int i = 0; i < row * height; ++i) out += char(i * 37 % 251);
+  return out;
+}
+
+TEST_F(QuantizeTest, PicturesOfOtherSizesAndDepthsFitTheInput) {
+  put_pictures(path("mixed"));
+  write("mixed/colour.bmp", colour_picture(9, 5));
+  write("mixed/large.bmp", colour_picture(31, 40));
+  const json q = quantize({"--calibrate", "mixed", "--preprocess", "scale=1/255"})["quantization"];
+  EXPECT_EQ(q["calibration_samples"].get<int>() + q["judging_samples"].get<int>(), 12) << q;
+  EXPECT_FALSE(warned(q, "left out")) << q;
+  EXPECT_GT(q["outputs"][0]["snr_db"].get<double>(), 20) << q;
+}
+
+TEST_F(QuantizeTest, AnotherLayoutIsShownBesideTheModels) {
+  std::string lines;
+  for (int n = 0; n < 4; ++n) {
+    for (int i = 0; i < 63; ++i) lines += i == 0 ? "0.5" : ",0.25";
+    lines += "\n";
+  }
+  write("short.csv", lines);
+  const Answer a = run({"quantize", kDigits, "-o", "n.tflite", "--calibrate", "short.csv"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_NE(a.err.find("63"), std::string::npos) << a.err;
+  EXPECT_NE(a.err.find("1x8x8"), std::string::npos) << a.err;
+}
+
 }  // namespace
 }  // namespace atl::cli

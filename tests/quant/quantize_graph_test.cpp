@@ -228,6 +228,32 @@ TEST(BiasCorrection, TakesTheMeanOfRoundingOffTheBias) {
   }
 }
 
+TEST(ZeroChannels, OfWeightsAndOfDataGiveUsableScales) {
+  const Graph g = graph_of(R"(
+%0: f32[1,5] = input "x"
+%1: f32[3,5] = const "w" {1, 2, -3, 4, 5, 0, 0, 0, 0, 0, 0.5, -0.25, 0.125, 0, 1}
+%2: f32[1,3] = fully_connected(%0, %1, _) {activation=none}
+output "y" = %2
+)");
+  const auto scales = weight_scales(*g.constant(g[g.outputs()[0].value].in[1]), 0);
+  ASSERT_TRUE(scales) << format(scales.error());
+  EXPECT_EQ((*scales)[1], 1.0f / 127);  // the smallest of the others, not 0
+  Calibration c;
+  c.values[g.inputs()[0].value].observe(std::vector<float>(5, 0.0f));
+  c.values[g.outputs()[0].value].observe(std::vector<float>(3, 0.0f));
+  const auto plan = plan_quantization(g, c, {});
+  ASSERT_TRUE(plan) << format(plan.error());
+  const auto q = quantize_graph(g, *plan);
+  ASSERT_TRUE(q) << format(q.error());
+  EXPECT_TRUE(verify(q->graph));
+  for (uint32_t id = 0; id < q->graph.size(); ++id) {
+    for (const Type& t : q->graph[id].out) {
+      if (!t.quant) continue;
+      for (const float scale : t.quant->scale) EXPECT_TRUE(std::isfinite(scale) && scale > 0) << print(q->graph);
+    }
+  }
+}
+
 constexpr std::string_view kChain = R"(
 %0: f32[1,6,7,3] = input "x"
 %1: f32[5,2,3,3] = const "w" {random 1}
