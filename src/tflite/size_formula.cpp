@@ -1,6 +1,7 @@
 #include "tflite/size_formula.h"
 
 #include <algorithm>
+#include <set>
 
 namespace atl {
 namespace {
@@ -96,8 +97,9 @@ class Search {
     return std::nullopt;
   }
 
-  // floor((a + c) / q).
+  // floor((a + c) / q). Of numbers that take two values only, some quotient gives them by chance.
   std::optional<SizeFormula> division() const {
+    if (std::set<int64_t>(wanted_.begin(), wanted_.end()).size() < 3) return std::nullopt;
     for (size_t i = 0; i < sizes_.size(); ++i) {
       if (is_fixed(sizes_[i])) continue;
       for (int64_t q = 2; q <= kMaxDivisor; ++q) {

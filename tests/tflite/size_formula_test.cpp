@@ -31,6 +31,7 @@ TEST(SizeFormula, Found) {
   expect_found([](int64_t a, int64_t, int64_t c) { return a + c + 4; }, "sum");
   expect_found([](int64_t a, int64_t b, int64_t) { return a - b; }, "difference");
   expect_found([](int64_t a, int64_t, int64_t) { return a / 2; }, "half");
+  expect_found([](int64_t a, int64_t, int64_t) { return (a + 4) / 5; }, "fifth, rounded up");
 }
 
 TEST(SizeFormula, QuotientOfMultiples) {
@@ -40,9 +41,9 @@ TEST(SizeFormula, QuotientOfMultiples) {
 }
 
 TEST(SizeFormula, NotGuessed) {
-  EXPECT_FALSE(find_formula({1, 2, 3, 5}, kSizes));
+  EXPECT_FALSE(find_formula({1, 3, 2, 9}, kSizes));
   EXPECT_FALSE(find_formula({5, 8, 13, 20}, kSizes));  // min(a, 20)
-  EXPECT_FALSE(find_formula({0, 0, 1, 0}, kSizes));
+  EXPECT_FALSE(find_formula({0, 0, 1, 0}, kSizes));    // (b - 4) / 7 by chance
 }
 
 }  // namespace
