@@ -85,8 +85,7 @@ Facts::Facts(const SourceModel& m, Compiler compiler) : may_cut(m.ops.size(), tr
 /// A segment that grows operator by operator.
 class Segment {
  public:
-  Segment(const SourceModel& m, const Facts& facts, size_t first)
-      : m_(&m), facts_(&facts), first_(first), entered_(m.tensors.size()) {}
+  Segment(const SourceModel& m, const Facts& facts, size_t first) : facts_(&facts), first_(first), entered_(m.tensors.size()) {}
   void add(const SourceOp& op) {
     const Facts::Op& f = facts_->ops[op.index];
     if (f.on_tpu) {
@@ -120,7 +119,6 @@ class Segment {
  private:
   // An operator may read a tensor twice.
   bool leaves(int t) const { return std::ranges::find(gone_, t) == gone_.end(); }
-  const SourceModel* m_;
   const Facts* facts_;
   size_t first_;
   std::vector<bool> entered_;
