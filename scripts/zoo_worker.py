@@ -64,7 +64,11 @@ def rounding(module, inputs, answers):
 
 def message(error):
     text = re.sub(r"\x1b\[[0-9;]*m", "", f"{type(error).__name__}: {error}").strip()
-    return text[:2000]
+    return without_folders(text)[:2000]
+
+
+def without_folders(text):
+    return re.sub(r"\S*/site-packages/", "", text)
 
 
 def convert(atoll, source, target, timeout, prove):
@@ -167,7 +171,7 @@ class Worker:
             try:
                 self.work(network, record)
             except Exception:
-                record.update(status="zoo broke", why=traceback.format_exc()[-1500:])
+                record.update(status="zoo broke", why=without_folders(traceback.format_exc())[-1500:])
             record["total_s"] = time.perf_counter() - start
             self.tell(result=record)
 

@@ -11,7 +11,6 @@
 #include <deque>
 #include <filesystem>
 #include <future>
-#include <nlohmann/json.hpp>
 
 #include "api/conversion_proof.h"
 #include "api/entry_point.h"
@@ -299,11 +298,6 @@ std::string tail_path(const std::string& destination) {
   return (path.parent_path() / (path.stem().string() + "_tail" + path.extension().string())).string();
 }
 
-void add_segment_entry(Model& model, size_t index, const std::vector<std::string>& outputs) {
-  nlohmann::ordered_json j{{"index", index}, {"of", 2}, {"outputs", outputs}};
-  model.metadata.emplace_back(edgetpu::kSegmentEntry, j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
 // Of the ports that report has, those that the cut leaves in front.
 void keep_ports(const Graph& whole, const TailCut& cut, ConvertReport& report) {
   std::vector<PortReport> inputs, outputs;
@@ -325,7 +319,7 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
     TRY(cut, cut_tail(model.graphs[0], options.quantize->cut));
     keep_ports(model.graphs[0], *cut, report);
     model.graphs[0] = std::move(cut->head);
-    add_segment_entry(model, 0, cut->outputs);
+    model.metadata.emplace_back(edgetpu::kSegmentEntry, edgetpu::segment_entry(0, 2, cut->outputs));
   }
   std::vector<Perm> permutations;
   for (const PortReport& p : report.inputs) permutations.push_back(p.permutation);
@@ -343,7 +337,7 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
     tail.graphs.push_back(std::move(graph));
     tail.signatures.push_back({model.signatures.empty() ? "serving_default" : model.signatures[0].key, 0});
     tail.description = model.description;
-    add_segment_entry(tail, 1, cut->outputs);
+    tail.metadata.emplace_back(edgetpu::kSegmentEntry, edgetpu::segment_entry(1, 2, cut->outputs));
     tail_draft = std::make_unique<Draft>(report.tail);
     ConvertReport of_tail;
     TRY_STATUS(write_model(tail, write_options, *tail_draft, options, of_tail));

@@ -9,6 +9,7 @@
 #include "edgetpu/pipeline_balance.h"
 #include "support/atomic_file.h"
 #include "support/mapped_file.h"
+#include "support/process.h"
 
 namespace atl {
 namespace {
@@ -112,29 +113,6 @@ class Written {
   std::vector<AtomicFile> files_;
 };
 
-// A folder that goes away with what is in it.
-class ScratchFolder {
- public:
-  static Result<ScratchFolder> create() {
-    std::error_code failed;
-    auto base = std::filesystem::temp_directory_path(failed);
-    std::string name = ((failed ? std::filesystem::path("/tmp") : base) / "atoll_split_XXXXXX").string();
-    if (!mkdtemp(name.data())) return error(Code::kWrite, fmt::format("no folder can be made in '{}'", base.string()));
-    return ScratchFolder(std::filesystem::path(name));
-  }
-  ScratchFolder(ScratchFolder&& o) noexcept : path_(std::exchange(o.path_, {})) {}
-  ScratchFolder& operator=(ScratchFolder&&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
 // The segments behind each other against the whole, bit by bit.
 Status prove(const std::string& whole_file, const std::vector<std::string>& files, const SplitOptions& options,
              SplitReport& report) {
@@ -206,7 +184,7 @@ Result<SplitReport> split_model(const std::string& file, const SplitOptions& opt
     segment.last = borders[i + 1];
     TRY_STATUS(written.add(segment.file, bytes));
     if (options.verify) {
-      candidates.push_back((scratch.path() / fmt::format("{}.tflite", i)).string());
+      candidates.push_back(scratch.file(fmt::format("{}.tflite", i)));
       TRY_STATUS(write_file(candidates.back(), bytes));
     }
     report.segments.push_back(std::move(segment));

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/layer_choice.h"
+#include "ir/body.h"
 #include "ops/quantize.h"
 
 namespace atl {
@@ -14,11 +15,11 @@ namespace {
 class Copy {
  public:
   Copy(const Graph& from, Graph& to) : from_(from), to_(to) {}
-  void bind(Value old, Value v) { values_[{old.node, old.index}] = v; }
+  void bind(Value old, Value v) { values_[old] = v; }
   /// The value's counterpart; constants are copied when they are asked for.
   Value operator()(Value v) {
     if (!v.valid()) return v;
-    const auto at = values_.find({v.node, v.index});
+    const auto at = values_.find(v);
     if (at != values_.end()) return at->second;
     const Value c = to_.add_constant(from_.constant_ptr(v), origin(v.node));
     bind(v, c);
@@ -36,7 +37,7 @@ class Copy {
   OriginId origin(uint32_t id) { return to_.add_origin(from_.origin(from_[id].origin)); }
   const Graph& from_;
   Graph& to_;
-  std::map<std::pair<uint32_t, uint32_t>, Value> values_;
+  std::map<Value, Value> values_;
 };
 
 bool is_port_or_constant(const Graph& g, uint32_t id) { return g[id].constant != nullptr || g[id].op->code == OpCode::kInput; }
@@ -119,21 +120,17 @@ Result<TailCut> cut_tail(const Graph& g, std::span<const std::string> patterns) 
 Result<Graph> take_integers(const Graph& tail, const Graph& head) {
   Graph out;
   out.name = tail.name;
-  Copy copy(tail, out);
+  Builder b(out);
+  Values inputs;
   for (const Port& p : tail.inputs()) {
     const auto from = std::ranges::find(head.outputs(), p.name, &Port::name);
     const Type& type = from == head.outputs().end() ? tail.type(p.value) : head.type(from->value);
     const Value in = out.add_input(p.name, type);
-    if (type == tail.type(p.value)) {
-      copy.bind(p.value, in);
-      continue;
-    }
-    TRY(const Values real, out.add(make_op(Dequantize{}), {in}, out.add_origin(tail.origin_of(p.value))));
-    copy.bind(p.value, real[0]);
+    inputs.push_back(type == tail.type(p.value) ? in : b.add(Dequantize{}, {in}));
   }
-  for (const uint32_t id : tail.topological_order())
-    if (!is_port_or_constant(tail, id)) TRY_STATUS(copy.add(id));
-  for (const Port& p : tail.outputs()) out.add_output(p.name, copy(p.value));
+  const Values results = inline_graph(b, tail, inputs);
+  if (b.failed()) return std::move(b.take_status().error());
+  for (size_t i = 0; i < results.size(); ++i) out.add_output(tail.outputs()[i].name, results[i]);
   return out;
 }
 

@@ -121,9 +121,9 @@ struct SegmentLabel {
       : key(name.key()) {
     for (const int32_t t : border.inputs) inputs.push_back(name(t));
     for (const int32_t t : border.outputs) outputs.push_back(name(t));
-    nlohmann::ordered_json j{{"index", index}, {"of", count}, {"outputs", nlohmann::ordered_json::array()}};
-    for (const int32_t t : model_outputs) j["outputs"].push_back(name(t));
-    entry = j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::vector<std::string> names;
+    for (const int32_t t : model_outputs) names.push_back(name(t));
+    entry = segment_entry(index, count, names);
   }
   void put_on(tflite::ModelT& model) const {
     const tflite::SubGraphT& graph = *model.subgraphs[0];
@@ -194,6 +194,11 @@ Result<std::vector<std::byte>> cut(const FileView& file, size_t first, size_t la
 
 Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first, size_t last) {
   return cut(file, first, last, std::nullopt);
+}
+
+std::string segment_entry(size_t index, size_t count, const std::vector<std::string>& outputs) {
+  const nlohmann::ordered_json j{{"index", index}, {"of", count}, {"outputs", outputs}};
+  return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<std::vector<std::byte>> cut_segment(const FileView& file, size_t first, size_t last, size_t index, size_t count) {

@@ -1,6 +1,7 @@
 // Parts of a model as models of their own.
 #pragma once
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "tflite/file_view.h"
@@ -18,7 +19,9 @@ Result<std::vector<std::byte>> cut_operators(const FileView& file, size_t first,
 /// kSegmentEntry says which segment it is and names the model's outputs in their order.
 Result<std::vector<std::byte>> cut_segment(const FileView& file, size_t first, size_t last, size_t index, size_t count);
 
-/// Name of a segment's metadata entry: JSON {"index": 0, "of": 2, "outputs": ["scores", "boxes"]}.
+/// Name of a segment's metadata entry.
 inline constexpr const char* kSegmentEntry = "atoll_segment";
+/// The entry: JSON {"index": 0, "of": 2, "outputs": ["scores", "boxes"]}.
+std::string segment_entry(size_t index, size_t count, const std::vector<std::string>& outputs);
 
 }  // namespace atl::edgetpu

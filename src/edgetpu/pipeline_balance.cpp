@@ -100,15 +100,14 @@ class Segment {
     } else {
       cpu_ms_ += f.ms;
     }
-    for (const int t : op.inputs) {
-      if (t < 0 || facts_->bytes[size_t(t)] == 0) continue;
+    for (auto at = op.inputs.begin(); at != op.inputs.end(); ++at) {
+      const int t = *at;
+      // An operator may read a tensor twice.
+      if (t < 0 || facts_->bytes[size_t(t)] == 0 || std::find(op.inputs.begin(), at, t) != at) continue;
       const bool made_inside = facts_->writer[size_t(t)] >= ptrdiff_t(first_);
       if (!made_inside && !entered_[size_t(t)]) memory_.input_bytes += facts_->bytes[size_t(t)];
       entered_[size_t(t)] = true;
-      if (made_inside && facts_->last_use[size_t(t)] == op.index && leaves(t)) {
-        memory_.output_bytes -= facts_->bytes[size_t(t)];
-        gone_.push_back(t);
-      }
+      if (made_inside && facts_->last_use[size_t(t)] == op.index) memory_.output_bytes -= facts_->bytes[size_t(t)];
     }
     for (const int t : op.outputs)
       if (facts_->last_use[size_t(t)] > op.index) memory_.output_bytes += facts_->bytes[size_t(t)];
@@ -117,12 +116,9 @@ class Segment {
   double crossing_bytes() const { return double(memory_.input_bytes + memory_.output_bytes); }
 
  private:
-  // An operator may read a tensor twice.
-  bool leaves(int t) const { return std::ranges::find(gone_, t) == gone_.end(); }
   const Facts* facts_;
   size_t first_;
   std::vector<bool> entered_;
-  std::vector<int> gone_;
   double compute_ms_ = 0, cpu_ms_ = 0;
   MemoryCost memory_;
 };
