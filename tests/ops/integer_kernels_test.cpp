@@ -48,7 +48,8 @@ Tensor random_integers(const Type& type, uint64_t seed) {
   const IntegerRange r = integer_range(type.dtype);
   std::mt19937_64 random(seed);
   Tensor t = Tensor::make(type);
-  for (int64_t i = 0; i < t.count(); ++i) set_integer(t, i, r.low + int32_t(random() % uint64_t(int64_t(r.high) - r.low + 1)));
+  for (int64_t i = 0; i < t.count(); ++i)
+    set_integer(t, i, int32_t(r.low + int64_t(random() % uint64_t(int64_t(r.high) - r.low + 1))));
   return t;
 }
 

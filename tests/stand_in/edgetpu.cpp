@@ -80,7 +80,8 @@ Kernel open_package(const uint8_t* options, size_t size) {
   Kernel k;
   const auto map = flexbuffers::GetRoot(options, size).AsMap();
   const auto text = map["4"].AsString();
-  const auto* package = fbs::GetPackage(text.c_str());
+  const std::vector<char> aligned(text.c_str(), text.c_str() + text.length());  // it stands anywhere in the options
+  const auto* package = fbs::GetPackage(aligned.data());
   if (package->min_runtime_version() > kRuntimeVersion) {
     k.problem = "Failed precondition: Package requires runtime version (" + std::to_string(package->min_runtime_version()) +
                 "), which is newer than this runtime version (" + std::to_string(kRuntimeVersion) + ").";

@@ -31,7 +31,7 @@ inline std::vector<uint8_t> table_package(const std::vector<uint8_t>& table, int
   f.Map([&] {
     f.Int("1", 0);
     f.Key("4");
-    f.String(reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize());
+    f.String(std::string(reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()));  // copies the zero behind, too
     f.Int("5", -1);
   });
   f.Finish();
