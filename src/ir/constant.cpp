@@ -20,7 +20,7 @@ ConstantPtr Constant::view(Type type, const std::byte* base, int64_t offset, std
   return c;
 }
 
-ConstantPtr Constant::of(Tensor t, std::string name) {
+ConstantPtr Constant::of(const Tensor& t, std::string name) {
   return view(t.type(), t.bytes(), 0, contiguous_strides(t.shape()), t.owner(), std::move(name));
 }
 

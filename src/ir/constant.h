@@ -18,7 +18,7 @@ class Constant {
   /// A view of `bytes` (kept alive by `owner`) with strides and offset in elements. The caller has checked that it lies inside.
   static ConstantPtr view(Type type, const std::byte* base, int64_t offset, std::vector<int64_t> strides,
                           std::shared_ptr<const void> owner, std::string name = {});
-  static ConstantPtr of(Tensor t, std::string name = {});
+  static ConstantPtr of(const Tensor& t, std::string name = {});
   /// The single output of `op` on constants. Its type has been inferred by the caller.
   static ConstantPtr lazy(OpPtr op, std::vector<ConstantPtr> operands, Type type, std::string name = {});
 

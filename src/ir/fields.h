@@ -72,7 +72,7 @@ void print_value(std::string& out, const std::vector<V>& v) {
   out += '[';
   for (size_t i = 0; i < v.size(); ++i) {
     if (i) out += ',';
-    const V e = v[i];
+    const V& e = v[i];
     print_value(out, e);
   }
   out += ']';

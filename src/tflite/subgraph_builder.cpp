@@ -277,7 +277,8 @@ Result<std::vector<TfliteOp>> SubgraphBuilder::emit_members(uint32_t id) const {
   return ops;
 }
 
-void SubgraphBuilder::write_operator(TfliteOp op, const std::vector<int32_t>& operands, const std::vector<int32_t>& results) {
+void SubgraphBuilder::write_operator(const TfliteOp& op, const std::vector<int32_t>& operands,
+                                     const std::vector<int32_t>& results) {
   std::vector<int32_t> intermediates;
   for (const Type& t : op.intermediates) intermediates.push_back(add_tensor(t, "intermediate"));
   auto& fbb = file_.fbb;
@@ -344,7 +345,7 @@ Status SubgraphBuilder::add_operator(uint32_t id) {
     TRY(operands[0], without_open_axes(operands[0]));
   }
   TRY(const std::vector<int32_t> results, add_results(id, ops[0], operands));
-  write_operator(std::move(ops[0]), operands, results);
+  write_operator(ops[0], operands, results);
   for (uint32_t i = 0; i < graph_[id].out.size(); ++i) offer_sizes({id, i});
   return {};
 }

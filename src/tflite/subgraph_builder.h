@@ -77,7 +77,7 @@ class SubgraphBuilder {
   Status add_operator(uint32_t id);
   Result<std::vector<TfliteOp>> emit_members(uint32_t id) const;
   void link_graphs(std::vector<TfliteOp>& ops);
-  void write_operator(TfliteOp op, const std::vector<int32_t>& operands, const std::vector<int32_t>& results);
+  void write_operator(const TfliteOp& op, const std::vector<int32_t>& operands, const std::vector<int32_t>& results);
   Result<std::vector<int32_t>> add_operands(uint32_t id, const std::vector<TfliteOp>& ops);
   Result<int32_t> constant_operand(const std::vector<TfliteOp>& ops, size_t position);
   Result<int32_t> graph_operand(uint32_t id, size_t input, bool variable);
