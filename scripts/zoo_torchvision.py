@@ -48,7 +48,7 @@ def _video(name):
 
 def _clip(name):
     """Frames, height and width; the vision transformers of video have their positions for one size."""
-    return {"mvit_v1_b": (16, 224, 224), "mvit_v2_s": (16, 224, 224), "s3d": (16, 64, 64)}.get(name, (8, 64, 64))
+    return {"mvit_v1_b": (16, 224, 224), "mvit_v2_s": (16, 224, 224), "s3d": (16, 224, 224)}.get(name, (8, 64, 64))
 
 
 def networks():
