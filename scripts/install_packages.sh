@@ -6,7 +6,7 @@ packages=(
   build-essential cmake ninja-build ccache pkg-config
   libfmt-dev libsimdjson-dev libeigen3-dev libcli11-dev nlohmann-json3-dev libssl-dev zlib1g-dev
   libflatbuffers-dev flatbuffers-compiler flatbuffers-compiler-dev
-  libpng-dev libturbojpeg0-dev
+  libpng-dev libturbojpeg0-dev libjemalloc-dev
   libgtest-dev libbenchmark-dev
   clang-format clang-tidy-16 clang-16 libclang-rt-16-dev
   python3 python3-pip python3-venv unzip

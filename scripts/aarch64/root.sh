@@ -7,7 +7,7 @@ set -euo pipefail
 folder=$1
 packages=(
   libc6-dev libstdc++-12-dev libfmt-dev libsimdjson-dev libeigen3-dev libcli11-dev nlohmann-json3-dev libssl-dev zlib1g-dev
-  libflatbuffers-dev libpng-dev libturbojpeg0-dev libgtest-dev libusb-1.0-0
+  libflatbuffers-dev libpng-dev libturbojpeg0-dev libjemalloc-dev libgtest-dev libusb-1.0-0
 )
 wanted="$(. /etc/os-release && echo "$VERSION_CODENAME") ${packages[*]}"
 [ "$(cat "$folder/packages" 2>/dev/null)" = "$wanted" ] && exit 0

@@ -27,7 +27,7 @@ Status check_shape(const Shape& s) {
   return {};
 }
 
-void create(SourceCall& c, Value number, Shape shape) {
+void create(SourceCall& c, Value number, const Shape& shape) {
   if (c.failed()) return;
   if (!visit(c.dtype(number), [](auto) {}))
     return c.unsupported("an element type that LiteRT has not", "use a real element type");

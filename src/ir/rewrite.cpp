@@ -13,7 +13,7 @@ Values Builder::add_multi(OpPtr op, Values in, size_t results) {
 
 Value Builder::add(OpPtr op, Values in) { return add_multi(std::move(op), std::move(in), 1)[0]; }
 
-Value Builder::constant(Tensor t, std::string name) { return constant(Constant::of(std::move(t), std::move(name))); }
+Value Builder::constant(const Tensor& t, std::string name) { return constant(Constant::of(t, std::move(name))); }
 
 Value Builder::constant(ConstantPtr c) { return status_ ? graph_.add_constant(std::move(c), origin_) : Value{}; }
 

@@ -21,7 +21,7 @@ class Builder {
     return add_multi(make_op(std::move(op)), std::move(in), results);
   }
   Values add_multi(OpPtr op, Values in, size_t results);
-  Value constant(Tensor t, std::string name = {});
+  Value constant(const Tensor& t, std::string name = {});
   Value constant(ConstantPtr c);
   /// A rank-0 constant of the element type, converted from v.
   Value scalar(double v, DType dtype = DType::kF32);

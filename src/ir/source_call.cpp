@@ -116,7 +116,7 @@ std::vector<int64_t> SourceCall::integers(std::string_view name) {
 }
 
 std::vector<int64_t> SourceCall::integers(std::string_view name, std::vector<int64_t> otherwise) {
-  return has(name) ? integers(name) : otherwise;
+  return has(name) ? integers(name) : std::move(otherwise);
 }
 
 std::vector<int64_t> SourceCall::repeated(std::string_view name, size_t n, int64_t otherwise) {

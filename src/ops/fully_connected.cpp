@@ -17,6 +17,7 @@ namespace {
 using tflite::BuiltinOperator;
 
 constexpr std::string_view kDtypes = "f32";
+constexpr size_t kMaxRank = 6;  // XNNPACK accepts more axes at first and then fails the whole model
 
 bool absent(const Type& t) { return t.dtype == DType::kUnknown; }
 bool absent(const Tensor& t) { return t.bytes() == nullptr || absent(t.type()); }
@@ -129,6 +130,10 @@ struct FullyConnectedFacts {
   }
 
   static Status legal(const FullyConnected&, TypesIn in) {
+    if (in[0].rank() > kMaxRank)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("LiteRT's FULLY_CONNECTED takes {} axes, not {}", kMaxRank, in[0].rank()),
+                   "give it a tensor of fewer axes: reshape it in the model");
     if (in[0].quant || in[1].quant) return {};
     return legal_dtype("fully_connected", in[0], kDtypes);
   }
@@ -136,8 +141,9 @@ struct FullyConnectedFacts {
   static Result<TfliteOp> emit(const FullyConnected& o, TypesIn in) {
     tflite::FullyConnectedOptionsT options;
     options.fused_activation_function = tflite_activation(o.activation);
-    options.keep_num_dims = in[0].rank() != 2;
-    TfliteOp op(BuiltinOperator::FULLY_CONNECTED, version(in, options.keep_num_dims), 2, std::move(options));
+    const bool keep_num_dims = in[0].rank() != 2;
+    options.keep_num_dims = keep_num_dims;
+    TfliteOp op(BuiltinOperator::FULLY_CONNECTED, version(in, keep_num_dims), 2, std::move(options));
     if (in.size() > 2 && !absent(in[2]))
       op.input(2);
     else
@@ -215,14 +221,21 @@ struct FullyConnectedFacts {
     for (const Use& u : g.uses(r.out()))
       if (u.node == kGraphOutput || g[u.node].op->code != OpCode::kReshape) return false;
     const Value x = g[r.in(0)].in[0];
-    if (r.rank(x) == 0 || r.shape(x).back() != r.in_type(0).shape.back() || r.type(x).quant) return false;
+    if (r.rank(x) == 0 || r.rank(x) > kMaxRank || r.shape(x).back() != r.in_type(0).shape.back() || r.type(x).quant)
+      return false;
     Values in = r.node().in;
     in[0] = x;
     const Value y = r.add(o, in);
     return r.replace(r.add(Reshape(r.out_type().shape), {y}));
   }
 
-  static Result<bool> legalize(const FullyConnected& o, Rewrite& r) { return legalize_by_cast(r, make_op(o), kDtypes); }
+  static Result<bool> legalize(const FullyConnected& o, Rewrite& r) {
+    const Shape x = r.in_type(0).shape;
+    if (x.size() <= kMaxRank || !is_static(x)) return legalize_by_cast(r, make_op(o), kDtypes);
+    Values in = r.node().in;
+    in[0] = r.add(Reshape({element_count({x.begin(), x.end() - 1}), x.back()}), {in[0]});
+    return r.replace(r.add(Reshape(r.out_type().shape), {r.add(o, std::move(in))}));
+  }
 
   // The Edge TPU takes one row: several are the pixels of a 1x1 convolution.
   static Result<bool> adapt(const FullyConnected& o, Rewrite& r, const Target& target) {
@@ -250,6 +263,7 @@ struct FullyConnectedFacts {
         {.op = plain, .in = {x, w}},
         {.op = plain, .in = {Type{DType::kF32, {2, 3, 4, 5}, {}}, w, b}},
         {.op = plain, .in = {Type{DType::kF32, {5}, {}}, w, b}},
+        {.op = plain, .in = {Type{DType::kF32, {2, 1, 3, 1, 4, 1, 2, 5}, {}}, w, b}},
         {.op = plain, .in = {x}, .bad = "C1"},
         {.op = plain, .in = {x, b}, .bad = "C2"},
         {.op = plain, .in = {x, Type{DType::kF32, {5, 7}, {}}}, .bad = "C3"},

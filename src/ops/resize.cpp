@@ -23,8 +23,9 @@ std::string_view dtypes(const Resize& o) { return o.kind == ResizeKind::kNearest
 // Rounds a weighted sum as LiteRT's kernels do: that of u8 in f32, those of i8 and i16 in steps of 2^-20, half away from zero.
 int32_t weighted(const std::array<int32_t, 4>& x, const KernelPoint<float>& row, const KernelPoint<float>& column) {
   const float up = 1 - row.weight, left = 1 - column.weight;
-  return int32_t(float(x[0]) * (up * left) + float(x[1]) * (up * column.weight) + float(x[2]) * (row.weight * left) +
-                 float(x[3]) * (row.weight * column.weight) + 0.5f);
+  const float sum = float(x[0]) * (up * left) + float(x[1]) * (up * column.weight) + float(x[2]) * (row.weight * left) +
+                    float(x[3]) * (row.weight * column.weight);
+  return int32_t(std::floor(sum + 0.5f));
 }
 int32_t weighted(const std::array<int32_t, 4>& x, const KernelPoint<int64_t>& row, const KernelPoint<int64_t>& column) {
   const int64_t up = 1024 - row.weight, left = 1024 - column.weight;

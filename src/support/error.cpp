@@ -4,15 +4,13 @@
 
 namespace atl {
 
-std::string_view code_sentence(Code code) {
-  switch (code) {
-#define CODE(number, name, sentence) \
-  case Code::name:                   \
-    return sentence;
+std::span<const CodeFacts> all_codes() {
+  static constexpr CodeFacts kCodes[] = {
+#define CODE(number, name, sentence) {Code::name, sentence},
 #include "support/codes.def"
 #undef CODE
-  }
-  return "unknown";
+  };
+  return kCodes;
 }
 
 Error error(Code code, std::string what, std::string hint, std::source_location where) {

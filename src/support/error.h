@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,8 +19,14 @@ enum class Code : uint16_t {
 #undef CODE
 };
 
-/// The sentence of codes.def that explains a code in general.
-std::string_view code_sentence(Code code);
+/// A code, and the sentence of codes.def that explains it in general.
+struct CodeFacts {
+  Code code;
+  std::string_view sentence;
+};
+
+/// All codes in the order of their numbers.
+std::span<const CodeFacts> all_codes();
 
 /// Where a node comes from in the user's program.
 struct Origin {

@@ -163,9 +163,9 @@ double ValueDamage::used_share() const {
 }
 
 Result<DamageReport> measure_damage(const Graph& g, const QuantizedGraph& quantized, const SampleSource& samples,
-                                    std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,
+                                    std::span<const size_t> which, const std::shared_ptr<const LiteRtLibrary>& library,
                                     const DamageOptions& options) {
-  TRY(Comparer comparer, Comparer::open(g, quantized, std::move(library), options));
+  TRY(Comparer comparer, Comparer::open(g, quantized, library, options));
   for (size_t i = 0; i < which.size(); ++i) {
     if (options.progress) options.progress(i, which.size());
     TRY(const std::vector<NdArray> arrays, samples.get(which[i]));

@@ -40,7 +40,7 @@ struct DamageOptions {
 
 /// Runs both. Outputs of the integer graph may be float (dequantized) or integers. E: of the samples; LiteRT's.
 Result<DamageReport> measure_damage(const Graph& g, const QuantizedGraph& quantized, const SampleSource& samples,
-                                    std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,
+                                    std::span<const size_t> which, const std::shared_ptr<const LiteRtLibrary>& library,
                                     const DamageOptions& options = {});
 
 }  // namespace atl

@@ -5,8 +5,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kCommands = {"convert", "inspect",  "run",    "bench", "verify",
-                                            "place",   "export-c", "doctor", "ops"};
+const std::vector<std::string> kCommands = {"convert", "quantize", "inspect", "run",      "bench",  "verify", "eval",
+                                            "place",   "compile",  "split",   "export-c", "doctor", "ops",    "errors"};
 
 TEST_F(CommandLineTest, HelpOfEveryCommandHasAnExample) {
   const Answer all = run({"--help"});
@@ -25,6 +25,24 @@ TEST_F(CommandLineTest, PrintsItsVersion) {
   const Answer a = run({"--version"});
   EXPECT_EQ(a.exit_code, 0);
   EXPECT_TRUE(a.out.starts_with("atoll ")) << a.out;
+}
+
+TEST_F(CommandLineTest, PagesOfTheDocumentationAreWhatTheToolPrints) {
+  for (const std::string command : {"ops", "errors"}) {
+    const Answer a = run({command, "--markdown"});
+    EXPECT_EQ(a.exit_code, 0);
+    EXPECT_EQ(a.out, read(source_file("docs/" + command + ".md"))) << command;
+  }
+}
+
+TEST_F(CommandLineTest, ErrorsAreListedWithTheirExitCodes) {
+  const json list = json::parse(run({"errors", "--json"}).out, nullptr, false)["errors"];
+  std::map<std::string, int> exits;
+  for (const json& e : list) exits[e["code"]] = e["exit_code"];
+  EXPECT_EQ(exits.at("E101"), 1);
+  EXPECT_EQ(exits.at("E504"), 3);
+  EXPECT_EQ(exits.at("E601"), 2);
+  EXPECT_EQ(exits.at("E901"), 70);
 }
 
 TEST_F(CommandLineTest, UsageErrorsExitWith2) {

@@ -57,13 +57,13 @@ TEST(Error, TheClosestOriginStays) {
 TEST(Error, EveryCodeHasANumberAndASentenceOfItsOwn) {
   std::set<int> numbers;
   std::set<std::string_view> sentences;
-#define CODE(number, name, sentence)                                           \
-  EXPECT_TRUE(numbers.insert(number).second) << number;                        \
-  EXPECT_TRUE(sentences.insert(code_sentence(Code::name)).second) << sentence; \
-  EXPECT_GE(number, 100);
-#include "support/codes.def"
-#undef CODE
-  EXPECT_EQ(code_sentence(Code(1)), "unknown");
+  for (const CodeFacts& c : all_codes()) {
+    EXPECT_TRUE(numbers.insert(int(c.code)).second) << int(c.code);
+    EXPECT_TRUE(sentences.insert(c.sentence).second) << c.sentence;
+    EXPECT_GE(int(c.code), 100);
+  }
+  EXPECT_EQ(numbers.size(), all_codes().size());
+  EXPECT_EQ(all_codes().front().code, Code::kFileMissing);
 }
 
 Result<int> half(int x) {

@@ -30,6 +30,7 @@ void add_split(CLI::App& app, Outcome& outcome);
 void add_export_c(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 void add_ops(CLI::App& app, Outcome& outcome);
+void add_errors(CLI::App& app, Outcome& outcome);
 
 /// The exit code that belongs to an error.
 int exit_code_of(const Error& e);

@@ -86,6 +86,7 @@ int run(int argc, char** argv) {
   add_export_c(app, outcome);
   add_doctor(app, outcome);
   add_ops(app, outcome);
+  add_errors(app, outcome);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
