@@ -480,6 +480,7 @@ Body Importer::import_body(const GraphRef& source, const SourceNode& node, const
 // torch.cond, while_loop, scan, map.
 void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth) {
   HigherOrderCall call{node, {}, {}, [&](const GraphRef& g, const Types& types) { return import_body(g, node, types, depth); }};
+  Builder b(*graph_, origin_);
   for (const SourceArgument& a : node.inputs) {
     if (const auto* g = a.value.get<GraphRef>()) {
       call.graphs.push_back(g);
@@ -493,12 +494,12 @@ void Importer::run_higher_order(Scope& scope, const SourceNode& node, int depth)
     Values list;
     if (auto* v = std::get_if<Value>(&*arg)) list = {*v};
     if (auto* v = std::get_if<Values>(&*arg)) list = *v;
+    if (auto* v = std::get_if<bool>(&*arg)) list = {b.scalar(*v, DType::kBool)};  // of sizes: the branch is known
     const auto* numbers = std::get_if<std::vector<int64_t>>(&*arg);
     const bool empty = std::holds_alternative<std::monostate>(*arg) || (numbers && numbers->empty());
     if (list.empty() && !std::holds_alternative<Values>(*arg) && !empty) list.emplace_back();  // not a tensor
     call.operands.push_back(std::move(list));
   }
-  Builder b(*graph_, origin_);
   const size_t errors = errors_.size();
   const Values results = build_higher_order(b, call);
   const bool failed = b.failed() || errors_.size() != errors;

@@ -109,6 +109,23 @@ TEST_F(DynamicSizesTest, FixedByShape) {
   EXPECT_EQ(verified->verdict, ProofReport::Verdict::kProven) << verified->reason;
 }
 
+TEST_F(DynamicSizesTest, BranchesOnSizesAreKnownWithTheSizes) {
+  const auto all = answers("branched");
+  for (size_t k = 0; k < all.size(); ++k) {
+    const auto& s = all[k].inputs[0].array.shape;
+    auto report = convert_to("branched", {fmt::format("x=?x{}x3", s[1])});
+    ASSERT_TRUE(report) << format(report.error());
+    EXPECT_EQ(report->proof.verdict, ProofReport::Verdict::kProven) << report->proof.reason;
+    auto model = CompiledModel::load(library_, file());
+    ASSERT_TRUE(model) << format(model.error());
+    expect_equal(*model, 0, all[k], fmt::format("length {}", s[1]));
+  }
+  auto open = convert_to("branched");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().code, Code::kSymbolic);
+  EXPECT_EQ(open.error().origin.file, "dynamic_models.py");
+}
+
 TEST_F(DynamicSizesTest, SeveralSignaturesShareTheirWeights) {
   ASSERT_TRUE(convert_to("encoder", {"x=3x30x16"}));
   const auto single = std::filesystem::file_size(file());
