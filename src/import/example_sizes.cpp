@@ -5,6 +5,7 @@
 #include <set>
 
 #include "import/size_expression.h"
+#include "import/specialize.h"
 
 namespace atl {
 namespace {
@@ -14,6 +15,17 @@ constexpr int64_t kSmallest = 6;       // of the middle: smaller ones are the si
 constexpr int64_t kLargest = 1 << 16;  // larger upper ends are not looked at
 constexpr int64_t kUnbounded = 1 << 20;
 constexpr int kTries = 64;
+constexpr std::string_view kCond = "higher_order.cond";
+
+// Whether each torch.cond of the graph takes its first branch, where sizes alone decide it; and the node.
+void conditions(const SourceGraph& g, std::vector<std::pair<bool, const SourceNode*>>& out) {
+  for (const SourceNode& n : g.nodes) {
+    if (n.target == kCond && !n.inputs.empty())
+      if (const auto* taken = n.inputs[0].value.get<SymBool>(); taken && taken->is_static()) out.emplace_back(taken->value, &n);
+    for (const SourceArgument& a : n.inputs)
+      if (const auto* inner = a.value.get<GraphRef>(); inner && inner->graph) conditions(*inner->graph, out);
+  }
+}
 
 class Chooser {
  public:
@@ -37,6 +49,7 @@ class Chooser {
     if (auto between = find(std::size(kSpread), 1.15)) add_check(*between, out);
     add_largest(out);
     TRY_STATUS(check_branches(out));
+    TRY_STATUS(check_conditions(out));
     return out;
   }
 
@@ -156,6 +169,30 @@ class Chooser {
           }
         }
       }
+    return {};
+  }
+
+  // A file has one of the two branches of a torch.cond on sizes: it must be the same at all sizes.
+  Status check_conditions(const ExampleSizes& out) const {
+    std::vector<SizeValues> all = out.sizes;
+    SizeValues highest = fixed_;
+    for (const DynamicSize& s : open_) highest[s.symbol] = std::min(high(s), kLargest);
+    for (const SizeValues& v : {smallest(), highest})
+      if (holds(v)) all.push_back(v);
+    all.insert(all.end(), out.checks.begin(), out.checks.end());
+    std::vector<bool> first;
+    for (size_t i = 0; i < all.size(); ++i) {
+      TRY(const SourceProgram at, specialize(program_, all[i]));
+      std::vector<std::pair<bool, const SourceNode*>> taken;
+      conditions(at.graph, taken);
+      if (i == 0 && taken.empty()) return {};
+      for (size_t k = 0; k < taken.size(); ++k)
+        if (i == 0)
+          first.push_back(taken[k].first);
+        else if (k < first.size() && taken[k].first != first[k])
+          return error(Code::kSymbolic, "torch.cond takes one branch at some of the open sizes and the other at others")
+              .at(taken[k].second->origin);
+    }
     return {};
   }
 

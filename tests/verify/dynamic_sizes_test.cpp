@@ -123,6 +123,9 @@ TEST_F(DynamicSizesTest, BranchesOnSizesAreKnownWithTheSizes) {
   auto open = convert_to("branched");
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().code, Code::kSymbolic);
+  EXPECT_TRUE(open.error().what.starts_with("torch.cond takes one branch at some of the open sizes and the other at others;"))
+      << open.error().what;
+  EXPECT_EQ(open.error().hint, "fix the size: --shape x=?x9x3");
   EXPECT_EQ(open.error().origin.file, "dynamic_models.py");
 }
 
