@@ -40,9 +40,12 @@ struct ConvertOptions {
   bool time_passes = false;    ///< a line a pass goes to `trace`
   std::function<void(std::string_view)> trace;
   Progress progress;
-  std::shared_ptr<const QuantizeOptions> quantize;  ///< null: the file stays float
+  /// null: the file stays float, but for a program that is quantized already (PT2E, QAT), which gets its own integers.
+  std::shared_ptr<const QuantizeOptions> quantize;
+  bool drop_quantization = false;  ///< of such a program: a float file that does not round
   /// What the file is for: "litert", "coral" (the Edge TPU through compiler 16: integers, channels-last, TensorFlow 2.5's
-  /// operators; `quantize` must be int8) or "tflm" (TensorFlow Lite Micro: the same; what it does not run is refused).
+  /// operators; `quantize` must be int8, or the program be quantized already) or "tflm" (TensorFlow Lite Micro: the same; what
+  /// it does not run is refused).
   std::string target = "litert";
   bool allow_approximate = false;  ///< rewrites for the target that change values a little
 };

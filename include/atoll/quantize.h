@@ -23,7 +23,8 @@ Result<QuantizeMode> quantize_mode_from_name(std::string_view s);
 struct QuantizeOptions {
   QuantizeMode mode = QuantizeMode::kInt8;
   int weight_bits = 8;  ///< kWeightOnly: 8 or 4
-  /// Samples: a folder of images or arrays, .npy, .npz, .csv, raw (data/dataset.h). Needed for integers.
+  /// Samples: a folder of images or arrays, .npy, .npz, .csv, raw (data/dataset.h). Needed for integers, but for a program that
+  /// is quantized already.
   std::string data;
   std::string preprocess;       ///< of images; see run/preprocess.h
   size_t max_samples = 128;     ///< of the dataset, spread over it
@@ -48,11 +49,12 @@ struct QuantizeOptions {
   Progress progress;
 };
 
-/// An output against the float model, over the judging samples.
+/// An output against the float model, or against a program that states its quantization, over the judging samples.
 struct QuantizedOutput {
   std::string name, type;
   double snr_db = 0;
   double max_error = 0;
+  std::optional<double> max_steps = {};  ///< max_error in steps of the output; of programs that state their quantization
 };
 
 /// One layer against the float model.
@@ -83,6 +85,8 @@ struct QuantizeReport {
   std::vector<FloatException> exceptions;
   std::vector<std::string> repairs;    ///< what was done beyond rounding, one sentence each
   std::vector<std::string> warnings;   ///< of the data: skipped samples, constant ones
+  size_t stated_tensors = 0;           ///< with scales that the program states itself; 0 for a float program
+  size_t derived_tensors = 0;          ///< of such a program: with scales that follow from those, or from calibration
   std::vector<std::string> interface;  ///< one line for each input and output: what its integers mean
   double seconds = 0;
 };

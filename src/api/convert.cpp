@@ -17,6 +17,7 @@
 #include "api/metadata.h"
 #include "api/open_refusal.h"
 #include "api/quantization.h"
+#include "api/quantization_as_stated.h"
 #include "api/tail_cut.h"
 #include "api/target_check.h"
 #include "edgetpu/model_cut.h"
@@ -132,16 +133,24 @@ Status prepare_debugging(const ConvertOptions& options) {
   return error(Code::kUsage, fmt::format("there is no pass '{}'", options.print_after), "the passes are " + names);
 }
 
-Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& plan, const ConvertOptions& options,
-                            const Target& target, ConvertReport& report) {
+/// What is known before any pass runs.
+struct Setting {
+  ConvertOptions options;
+  Target target;
+  bool quantized = false;  ///< the program states its quantization itself
+};
+
+Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& plan, const Setting& setting,
+                            ConvertReport& report) {
+  const ConvertOptions& options = setting.options;
   Tracer tracer(options);
-  PipelineOptions p = pipeline_options(options, target);
+  PipelineOptions p = pipeline_options(options, setting.target);
   std::vector<Adaptation> adaptations;
   p.adaptations = &adaptations;
   p.verify_each = options.verify_graph;
   p.track_changes = !options.dump_dir.empty() || !options.print_after.empty() || options.time_passes;
   p.observer = [&](size_t i, std::string_view n, const Graph& g, double s, bool c) { tracer(i, n, g, s, c); };
-  auto entry = make_entry_point(program, plan, p, options.verify);
+  auto entry = make_entry_point(program, plan, p, options.verify || setting.quantized);
   if (!entry) return explain_open_refusal(std::move(entry.error()), program, plan, p);
   TRY_STATUS(tracer.take_status());
   for (Adaptation& a : adaptations)
@@ -178,15 +187,34 @@ Result<Target> target_of(const ConvertOptions& options) {
   return target;
 }
 
-// The Edge TPU reads channels-last; TensorFlow 2.5, on which its tools are built, takes one scale for a fully connected weight.
-ConvertOptions options_for(const ConvertOptions& given, const Target& target) {
+// A program that is quantized already needs no other word for it. The Edge TPU reads channels-last; TensorFlow 2.5, on which
+// its tools are built, takes one scale for a fully connected weight.
+Result<ConvertOptions> options_for(const ConvertOptions& given, bool quantized) {
   ConvertOptions options = given;
-  if (target.kind == TargetKind::kLiteRt) return options;
+  TRY(const TargetKind kind, target_from_name(options.target));
+  if (quantized && !given.quantize && !given.drop_quantization) {
+    auto own = std::make_shared<QuantizeOptions>();
+    own->litert = given.litert;
+    own->threads = given.threads;
+    own->progress = given.progress;
+    options.quantize = std::move(own);
+  }
+  if (kind == TargetKind::kLiteRt) return options;
   options.nhwc = true;
-  auto quantize = std::make_shared<QuantizeOptions>(*given.quantize);
+  if (!options.quantize) return options;
+  auto quantize = std::make_shared<QuantizeOptions>(*options.quantize);
   quantize->per_channel_dense = false;
   options.quantize = std::move(quantize);
   return options;
+}
+
+Result<Setting> setting_of(const ConvertOptions& given, const SourceProgram& program) {
+  Setting s;
+  TRY(s.quantized, states_quantization(program));
+  TRY(s.options, options_for(given, s.quantized));
+  TRY(s.target, target_of(s.options));
+  TRY_STATUS(prepare_debugging(s.options));
+  return s;
 }
 
 // Types of the graph; permutations of the ports are there already.
@@ -313,7 +341,10 @@ void keep_ports(const Graph& whole, const TailCut& cut, ConvertReport& report) {
 // The float model has been written and proven: its graph becomes integers and takes its place. With a cut, what lies behind it
 // becomes a float file of its own, whose draft is returned.
 Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft, const ConvertOptions& options,
-                                                ConvertReport& report) {
+                                                const OwnQuantization* own, ConvertReport& report) {
+  if (own && !options.quantize->cut.empty())
+    return error(Code::kUnsupportedForm, "a program that is quantized already is not cut",
+                 "leave --cut away, or export the float model");
   std::optional<TailCut> cut;
   if (!options.quantize->cut.empty()) {
     TRY(cut, cut_tail(model.graphs[0], options.quantize->cut));
@@ -323,7 +354,8 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
   }
   std::vector<Perm> permutations;
   for (const PortReport& p : report.inputs) permutations.push_back(p.permutation);
-  TRY(QuantizedModel quantized, quantize_model(model.graphs[0], permutations, *options.quantize));
+  TRY(QuantizedModel quantized, own ? quantize_as_stated(*own, permutations, *options.quantize)
+                                    : quantize_model(model.graphs[0], permutations, *options.quantize));
   model.graphs[0] = std::move(quantized.graph);
   TRY(const TargetKind target, target_from_name(options.target));
   TRY_STATUS(check_target(model.graphs[0], target, report.warnings));
@@ -361,27 +393,30 @@ Status check_tail(const std::string& source, const ConvertOptions& options, Conv
 
 Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& given) {
   const auto start = Clock::now();
-  TRY(const Target target, target_of(given));
-  const ConvertOptions options = options_for(given, target);
   ConvertReport report;
   report.source = source;
   report.destination = destination;
   TRY_STATUS(check_destination(source, destination));
-  TRY_STATUS(check_tail(source, options, report));
+  TRY_STATUS(check_tail(source, given, report));
   TRY(const auto file, MappedFile::open(source));
   report.source_bytes = file->bytes().size();
   auto digest = std::async(std::launch::async, [file] { return sha256(file->bytes()); });
   TRY(const SourceProgram program, read_program(file));
-  TRY_STATUS(prepare_debugging(options));
+  TRY(const Setting setting, setting_of(given, program));
+  const ConvertOptions& options = setting.options;
   TRY(const std::vector<SignaturePlan> plans, plan_signatures(program, options.shapes));
 
   Model model;
-  if (options.quantize) TRY_STATUS(check_quantizable(program, plans));
+  if (options.quantize || setting.quantized) TRY_STATUS(check_quantizable(program, plans));
   WriteOptions write_options;
   write_options.threads = options.threads;
   std::deque<EntryPoint> entries;
+  std::optional<OwnQuantization> own;
   for (const SignaturePlan& plan : plans) {
-    TRY(EntryPoint entry, optimize(program, plan, options, target, report));
+    TRY(EntryPoint entry, optimize(program, plan, setting, report));
+    if (setting.quantized) {
+      TRY(own, take_quantization(entry.graph, entry.imported.graph));
+    }
     entries.push_back(std::move(entry));
     const EntryPoint& e = entries.back();
     report.signatures.push_back(report_of(e));
@@ -399,7 +434,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   // Filled in when the digest and the proof are there; both take their time beside or after the writing.
   model.metadata.emplace_back(kMetadataName, metadata_text({}, report));
   Draft draft(destination);
-  const PipelineOptions passes = pipeline_options(options, target);
+  const PipelineOptions passes = pipeline_options(options, setting.target);
   if (auto status = write_model(model, write_options, draft, options, report); !status)
     return explain_writing(std::move(status.error()), program, entries, passes);
   if (options.verify) {
@@ -409,7 +444,7 @@ Result<ConvertReport> convert(const std::string& source, const std::string& dest
   }
   std::unique_ptr<Draft> tail;
   if (options.quantize) {
-    TRY(tail, quantize_written(model, draft, options, report));
+    TRY(tail, quantize_written(model, draft, options, own ? &*own : nullptr, report));
   }
   TRY(const std::string sha, digest.get());
   TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
@@ -444,7 +479,7 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   report.inputs.resize(model.graphs[0].inputs().size());
   report.outputs.resize(model.graphs[0].outputs().size());
   report.proof.reason = "the source is the float model itself";
-  TRY(const std::unique_ptr<Draft> tail, quantize_written(model, draft, with, report));
+  TRY(const std::unique_ptr<Draft> tail, quantize_written(model, draft, with, nullptr, report));
   TRY(const std::string sha, sha256(file->bytes()));
   TRY_STATUS(replace_metadata(draft.path(), metadata_text(sha, report)));
   if (tail) TRY_STATUS(tail->put_in_place());

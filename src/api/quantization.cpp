@@ -5,11 +5,11 @@
 #include <cmath>
 
 #include "api/layer_choice.h"
+#include "api/quantization_report.h"
+#include "api/quantization_settings.h"
 #include "api/quantization_variant.h"
-#include "ops/fixed_point.h"
 #include "quant/compress_weights.h"
 #include "verify/quantization_damage.h"
-#include "verify/random_inputs.h"
 
 namespace atl {
 namespace {
@@ -22,42 +22,6 @@ constexpr size_t kManySamples = 24;
 constexpr double kExactZero = 0.01;
 // One sample of so many is kept from calibration for judging.
 constexpr size_t kJudgingShare = 4;
-
-Result<InterfaceType> interface_type(const std::string& text, std::string_view which) {
-  if (text.empty() || text == "int8" || text == "int16") return InterfaceType::kInt8;
-  if (text == "uint8") return InterfaceType::kUint8;
-  if (text == "float32") return InterfaceType::kFloat32;
-  return error(Code::kUsage, fmt::format("there is no type '{}' for the {}", text, which),
-               "the types are float32, int8, uint8 and int16");
-}
-
-Result<RangeMethod> range_method(const std::string& text) {
-  if (text == "auto") return RangeMethod::kMse;
-  const auto names = enum_names(RangeMethod{});
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == text) return RangeMethod(i);
-  return error(Code::kUsage, fmt::format("there is no range method '{}'", text),
-               "the methods are auto, minmax, wide, percentile, mse and entropy");
-}
-
-/// Made up inputs, for what needs no ranges.
-class RandomSamples : public SampleSource {
- public:
-  RandomSamples(const Graph& g, uint64_t seed) : g_(g), seed_(seed) {}
-  size_t size() const override { return kRandomSamples; }
-  Result<std::vector<NdArray>> get(size_t index) const override {
-    TRY(const Tensors tensors, random_inputs(g_, {}, seed_ + index));
-    std::vector<NdArray> out;
-    for (size_t i = 0; i < tensors.size(); ++i)
-      if (!g_.is_state_input(i)) out.push_back(array_of(tensors[i]));
-    return out;
-  }
-
- private:
-  static constexpr size_t kRandomSamples = 4;
-  const Graph& g_;
-  const uint64_t seed_;
-};
 
 /// The work of quantize_model, step by step.
 class Quantization {
@@ -79,8 +43,6 @@ class Quantization {
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
                std::shared_ptr<const LiteRtLibrary> library);
   Status take_in_judging_samples(const QuantizationData& data);
-  void report_exceptions();
-  void report_interface(const Graph& quantized);
   void warn_of_data(const QuantizationData& data);
   void step(std::string_view what, double done, double total) const {
     if (options_.progress) options_.progress(what, done, total);
@@ -120,8 +82,8 @@ Result<QuantizedModel> Quantization::run() {
     TRY(quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
   }
   report_->repairs = v_.repairs;
-  report_exceptions();
-  report_interface(quantized.graph);
+  report_->exceptions = float_exceptions(v_.graph, v_.plan);
+  report_->interface = interface_lines(quantized.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return QuantizedModel{std::move(quantized.graph), report_};
 }
@@ -175,7 +137,7 @@ Result<QuantizedModel> Quantization::compress() {
   } else {
     report_->warnings.push_back("not judged: " + library.error().what);
   }
-  report_interface(compressed.graph);
+  report_->interface = interface_lines(compressed.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return QuantizedModel{std::move(compressed.graph), report_};
 }
@@ -274,34 +236,6 @@ Status Quantization::take_in_judging_samples(const QuantizationData& data) {
   if (options_.best_effort)
     for (auto& [id, repair] : measured) v_.quantize_options.repairs[id].bias_shift = std::move(repair.bias_shift);
   return {};
-}
-
-void Quantization::report_exceptions() {
-  const Graph& g = v_.graph;
-  for (uint32_t id : g.topological_order()) {
-    const NodePlan& p = v_.plan.nodes[id];
-    if (p.data != DType::kF32) continue;
-    const Origin& o = g.origin(g[id].origin);
-    report_->exceptions.push_back(
-        {o.module_path, o.source_op.empty() ? std::string(def_of(*g[id].op).name) : o.source_op, p.reason, o.file, o.line});
-  }
-}
-
-void Quantization::report_interface(const Graph& quantized) {
-  const auto describe = [&](std::string_view kind, const Port& port) {
-    const Type& t = quantized.type(port.value);
-    if (!t.quant) {
-      report_->interface.push_back(fmt::format("{} '{}' {}", kind, port.name, to_string(t)));
-      return;
-    }
-    const double scale = scale_of(t), zero = zero_point_of(t);
-    const IntegerRange r = integer_range(t.dtype);
-    report_->interface.push_back(fmt::format("{} '{}' {}: value = {:.9g} * (integer - {}), from {:.6g} to {:.6g}", kind,
-                                             port.name, to_string(Type{t.dtype, t.shape, {}}), scale, zero,
-                                             scale * (r.low - zero), scale * (r.high - zero)));
-  };
-  for (const Port& p : quantized.inputs()) describe("input", p);
-  for (const Port& p : quantized.outputs()) describe("output", p);
 }
 
 }  // namespace

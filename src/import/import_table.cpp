@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "import/aten.h"
+#include "import/aten_quantization.h"
 #include "import/importer.h"
 
 namespace atl {
@@ -13,11 +14,12 @@ std::unordered_map<std::string_view, const Import*> make_table() {
     for (const Import& i : list) table.emplace(i.name, &i);
   };
   for (const OpDef* d : all_ops()) add(d->imports);
-  for (auto topic : {aten_elementwise,  aten_spatial,          aten_shape,      aten_rearrange, aten_index,  aten_embedding,
-                     aten_unknown_size, aten_reduce,           aten_statistics, aten_histogram, aten_norm,   aten_loss,
-                     aten_matmul,       aten_matrix_functions, aten_attention,  aten_recurrent, aten_create, aten_windows,
-                     aten_experts,      torchvision_ops,       aten_fourier,    aten_complex})  // last, for what has no rule
-                                                                                                // for real tensors
+  for (auto topic :
+       {aten_elementwise,  aten_spatial,          aten_shape,      aten_rearrange, aten_index,  aten_embedding,
+        aten_unknown_size, aten_reduce,           aten_statistics, aten_histogram, aten_norm,   aten_loss,
+        aten_matmul,       aten_matrix_functions, aten_attention,  aten_recurrent, aten_create, aten_windows,
+        aten_experts,      aten_quantization,     torchvision_ops, aten_fourier,   aten_complex})  // last, for what has no rule
+                                                                                                   // for real tensors
     add(topic());
   return table;
 }

@@ -12,6 +12,10 @@ Error without_form(const std::string& target) {
   if (space == "higher_order")
     return error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", target),
                  "torch.cond, while_loop, scan and map convert; save program.run_decompositions() where that takes it apart");
+  // choose_qparams, quantize_per_token and their like.
+  if (target.find("choose_qparams") != std::string::npos || target.find("quantize_per_token") != std::string::npos)
+    return error(Code::kUnsupportedOp, fmt::format("{}: scales that are computed while the program runs", target),
+                 std::string(kDynamicQuantizationHint));
   constexpr std::array<std::string_view, 5> kTorchs = {"aten", "prims", "_operator", "quantized_decomposed", "math"};
   if (std::find(kTorchs.begin(), kTorchs.end(), space) != kTorchs.end())
     return error(Code::kUnsupportedOp, fmt::format("{} has no LiteRT form in Atoll", target),

@@ -24,10 +24,14 @@ Quantize quantize_op(const Type& to) {
 // Biases go up to this many steps, which leaves room for the sum of products.
 constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
 
-// The parameters with which a node reads one of its data values.
-QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, Value v) {
+// The parameters with which a node reads one of its data operands.
+QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, size_t operand) {
   const NodePlan& p = plan.nodes[id];
-  if (p.rule.kind != Quant::kSameScale) return plan.parameters(v, p.data);
+  const Value v = g[id].in[operand];
+  if (p.rule.kind != Quant::kSameScale) {
+    const auto stated = plan.read.find({id, uint32_t(operand)});
+    return stated != plan.read.end() ? *stated->second.quant : plan.parameters(v, p.data);
+  }
   for (uint32_t i = 0; i < g[id].out.size(); ++i)
     if (is_data(g[id].out[i])) return plan.parameters({id, i}, p.data);
   // A comparison has no result with parameters, and a constant operand none of its own.
@@ -56,7 +60,8 @@ class Quantizer {
   Value as_type(Value v, const Type& type);
   Value as_float(Value v);
   Value copied_constant(Value v);
-  QuantParams data_parameters(uint32_t id, Value v) const { return read_parameters(g_, plan_, id, v); }
+  QuantParams data_parameters(uint32_t id, size_t operand) const { return read_parameters(g_, plan_, id, operand); }
+  Value rounded(uint32_t id, size_t i, Value v);
   int64_t result_channels(uint32_t id) const;
 
   const Graph& g_;
@@ -166,8 +171,13 @@ Result<Value> Quantizer::bias_operand(uint32_t id, size_t i) {
       real[k] += double(repair->second.bias_shift[k]);
   TRY(const std::vector<float> scales, scales_for(id));
   const DType dtype = p.data == DType::kI16 ? p.rule.wide_bias : DType::kI32;
-  return b_.constant(
-      Constant::of(bias_integers(real, double(data_parameters(id, n.in[0]).scale[0]), scales, dtype), bias_name));
+  return b_.constant(Constant::of(bias_integers(real, double(data_parameters(id, 0).scale[0]), scales, dtype), bias_name));
+}
+
+// The new value as operand i of a node (an output) gets it, where the plan says that it is rounded on the way.
+Value Quantizer::rounded(uint32_t id, size_t i, Value v) {
+  const auto stated = plan_.read.find({id, uint32_t(i)});
+  return stated == plan_.read.end() ? v : as_type(v, stated->second);
 }
 
 Result<Value> Quantizer::operand(uint32_t id, size_t i) {
@@ -176,13 +186,13 @@ Result<Value> Quantizer::operand(uint32_t id, size_t i) {
   const NodePlan& p = plan_.nodes[id];
   const Type& type = g_.type(v);
   if (!is_data(type)) return g_.constant(v) ? copied_constant(v) : made_.values.at(v);
-  if (!is_integer(p.data)) return g_.constant(v) ? copied_constant(v) : as_float(made_.values.at(v));
+  if (!is_integer(p.data)) return g_.constant(v) ? copied_constant(v) : as_float(rounded(id, i, made_.values.at(v)));
   if (int(i) == p.rule.weight) return weight_operand(id, i);
   if (int(i) == p.rule.bias) return bias_operand(id, i);
-  const Type wanted{p.data, type.shape, data_parameters(id, v)};
+  const Type wanted{p.data, type.shape, data_parameters(id, i)};
   if (const Constant* c = g_.constant(v))
     return b_.constant(Constant::lazy(make_op(quantize_op(wanted)), {g_.constant_ptr(v)}, wanted, c->name()));
-  return as_type(made_.values.at(v), wanted);
+  return as_type(rounded(id, i, made_.values.at(v)), wanted);
 }
 
 Status Quantizer::add_node(uint32_t id) {
@@ -243,7 +253,7 @@ Status Quantizer::add_inputs() {
 Status Quantizer::add_outputs() {
   for (size_t i = 0; i < g_.outputs().size(); ++i) {
     const Port& port = g_.outputs()[i];
-    Value v = g_.constant(port.value) ? copied_constant(port.value) : made_.values.at(port.value);
+    Value v = g_.constant(port.value) ? copied_constant(port.value) : rounded(kGraphOutput, i, made_.values.at(port.value));
     const Type type = b_.type(v);
     b_.set_origin(made_.graph.add_origin(g_.origin_of(port.value)));
     if (g_.is_state_output(i)) {
@@ -325,7 +335,7 @@ Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan,
   const Value bias = rule.bias >= 0 && size_t(rule.bias) < n.in.size() ? n.in[size_t(rule.bias)] : Value{};
   if (!bias.valid() || !g.constant(bias) || plan.nodes[id].data != DType::kI8) return scales;
   TRY(const Tensor t, g.constant(bias)->materialize());
-  const double data_scale = double(read_parameters(g, plan, id, n.in[0]).scale[0]);
+  const double data_scale = double(read_parameters(g, plan, id, 0).scale[0]);
   for (int64_t c = 0; c < t.count(); ++c) {
     float& s = scales[scales.size() == 1 ? 0 : size_t(c)];
     s = std::max(s, float(std::fabs(element_as_double(t, c)) / (data_scale * kMaxBiasSteps)));

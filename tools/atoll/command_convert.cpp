@@ -35,6 +35,7 @@ Status run_convert(const Arguments& a) {
     q.threads = options.threads;
     options.quantize = std::make_shared<const QuantizeOptions>(std::move(q));
   }
+  options.drop_quantization = quantize.mode == "float32";
   auto report = convert(a.source, a.output, options);
   bar.clear();
   if (!report) return std::move(report.error());

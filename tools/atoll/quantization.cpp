@@ -75,8 +75,11 @@ nlohmann::ordered_json quantization_json(const QuantizeReport& r) {
                            {"judged_on_calibration", r.judged_on_calibration},
                            {"seconds", r.seconds}};
   j["outputs"] = nlohmann::ordered_json::array();
-  for (const QuantizedOutput& o : r.outputs)
+  for (const QuantizedOutput& o : r.outputs) {
     j["outputs"].push_back({{"name", o.name}, {"type", o.type}, {"snr_db", o.snr_db}, {"max_error", o.max_error}});
+    if (o.max_steps) j["outputs"].back()["max_steps"] = *o.max_steps;
+  }
+  if (r.stated_tensors > 0) j["stated_tensors"] = r.stated_tensors, j["derived_tensors"] = r.derived_tensors;
   j["interface"] = r.interface;
   j["layers"] = damage_json(r.layers);
   j["float_layers"] = nlohmann::ordered_json::array();
@@ -92,6 +95,9 @@ nlohmann::ordered_json quantization_json(const QuantizeReport& r) {
 
 void print_quantization(const QuantizeReport& r, bool layers) {
   const bool calibrated = r.calibration_samples > 0;
+  if (r.stated_tensors > 0)
+    fmt::print("  {} tensors with the program's own scales{}; compared with the program as it rounds\n", r.stated_tensors,
+               r.derived_tensors ? fmt::format(", {} with scales that follow", r.derived_tensors) : "");
   fmt::print("  {}{} in {}, judged on {}{}\n", styled(r.mode, Style::kBold, stdout),
              calibrated ? fmt::format(" from {} samples", r.calibration_samples) : "", human_seconds(r.seconds),
              r.judging_samples,
@@ -99,8 +105,9 @@ void print_quantization(const QuantizeReport& r, bool layers) {
              : r.judged_on_calibration ? " of them (too few to keep some apart)"
                                        : " others");
   for (const QuantizedOutput& o : r.outputs)
-    fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}\n", o.name,
-               o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db), o.max_error);
+    fmt::print("    {:<24} SNR {:>9}   largest error {:.2g}{}\n", o.name,
+               o.snr_db >= 999 ? "equal" : fmt::format("{:.1f} dB", o.snr_db), o.max_error,
+               o.max_steps ? fmt::format(" ({:.2f} steps)", *o.max_steps) : "");
   for (const std::string& line : r.interface) fmt::print("  {}\n", line);
   if (r.exceptions.empty() && (r.mode == "int8" || r.mode == "int16x8"))
     fmt::print("  {}\n", styled("integers throughout", Style::kGreen, stdout));
