@@ -41,7 +41,7 @@ class Quantization {
   Status set_options();
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
-               std::shared_ptr<const LiteRtLibrary> library);
+               const std::shared_ptr<const LiteRtLibrary>& library);
   Status take_in_judging_samples(const QuantizationData& data);
   void warn_of_data(const QuantizationData& data);
   void step(std::string_view what, double done, double total) const {
@@ -201,12 +201,12 @@ void Quantization::take_camera_bytes(const DatasetSamples& samples) {
 }
 
 Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
-                           std::shared_ptr<const LiteRtLibrary> library) {
+                           const std::shared_ptr<const LiteRtLibrary>& library) {
   const Graph& g = v_.graph;
   DamageOptions o;
   o.run.threads = options_.threads;
   o.progress = [&](size_t done, size_t total) { step("judging", double(done), double(total)); };
-  TRY(const DamageReport damage, measure_damage(g, quantized, samples, which, std::move(library), o));
+  TRY(const DamageReport damage, measure_damage(g, quantized, samples, which, library, o));
   for (size_t i = 0; i < damage.outputs.size(); ++i) {
     if (g.is_state_output(i) || damage.outputs[i].count == 0) continue;
     const ValueDamage& d = damage.outputs[i];
