@@ -9,6 +9,9 @@
 namespace atl {
 namespace {
 
+constexpr const char* kMaskHint =
+    "a mask by addition takes -100 as well as -inf, or leave the layer in float: --keep-float 'MODULE.*'";
+
 using Key = std::pair<Value, DType>;
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
@@ -174,7 +177,9 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
   Statistics all;
   for (const auto& [v, t] : sources) {
     if (const Constant* c = g_.constant(v)) {
-      TRY(const Range r, constant_range(*c));
+      auto range = constant_range(*c);
+      if (!range) return std::move(range.error()).at(g_.origin_of(v));
+      const Range r = *range;
       const float ends[] = {float(r.low), float(r.high)};
       all.observe(ends);
       continue;
@@ -186,7 +191,8 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
     if (it->second.not_finite())
       return error(Code::kInput,
                    fmt::format("a layer gives {} NaN or infinite values on the calibration data", it->second.not_finite()),
-                   "a range cannot be chosen for them; look at the data, or at what the layer divides by")
+                   std::string("a range cannot be chosen for them; look at the data, or at what the layer divides by; ") +
+                       kMaskHint)
           .at(g_.origin_of(v));
     all.merge(it->second);
   }
@@ -299,9 +305,11 @@ Result<Range> constant_range(const Constant& c) {
   Range r;
   for (int64_t i = 0; i < t.count(); ++i) {
     const double v = element_as_double(t, i);
-    if (!std::isfinite(v))
+    if (!(std::fabs(v) < double(kBeyondScales)))
       return error(Code::kInput,
-                   fmt::format("constant '{}' holds NaN or infinite values, which integers do not have", c.name()));
+                   fmt::format("a constant{} holds {:.3g}, which integers do not reach",
+                               c.name().empty() ? "" : " '" + c.name() + "'", v),
+                   kMaskHint);
     r = {std::min(r.low, v), std::max(r.high, v)};
   }
   return r;

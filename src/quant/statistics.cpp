@@ -28,10 +28,10 @@ void Statistics::reach_out(double magnitude) {
 void Statistics::observe(std::span<const float> values) {
   if (values.empty()) return;
   const Eigen::Map<const Eigen::ArrayXf> all(values.data(), Eigen::Index(values.size()));
-  if (!(all - all == 0).all()) {
+  if (!(all.abs() < kBeyondScales).all()) {
     std::vector<float> kept;
     for (const float v : values)
-      if (std::isfinite(v)) kept.push_back(v);
+      if (std::fabs(v) < kBeyondScales) kept.push_back(v);
     not_finite_ += values.size() - kept.size();
     return observe(kept);
   }

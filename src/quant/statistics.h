@@ -13,6 +13,10 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+/// Magnitudes that stand for infinity, such as the lowest float of a mask by addition: LiteRT ends the process at scales that
+/// hold them.
+inline constexpr float kBeyondScales = 1e30F;
+
 /// Extremes and a histogram over [-reach, reach), where reach is a power of two that grows with the values: the same values in
 /// the same order give the same statistics. Of a tensor with more than kBinned values the extremes are exact, and evenly spread
 /// values stand for all in everything else.
@@ -26,8 +30,9 @@ class Statistics {
 
   bool empty() const { return count_ == 0; }
   uint64_t count() const { return count_; }
-  uint64_t zeros() const { return zeros_; }            ///< values that are exactly 0
-  uint64_t not_finite() const { return not_finite_; }  ///< NaN and infinities, which are counted nowhere else
+  uint64_t zeros() const { return zeros_; }  ///< values that are exactly 0
+  /// NaN, infinities and what is as good as infinite (kBeyondScales), which are counted nowhere else.
+  uint64_t not_finite() const { return not_finite_; }
   Range extremes() const { return {low_, high_}; }
   double mean() const { return count_ ? sum_ / double(count_) : 0; }
 

@@ -167,6 +167,18 @@ TEST_F(QuantizeGraph, NanActivationsAreNamed) {
   EXPECT_EQ(p.error().what, "a layer gives 1 NaN or infinite values on the calibration data");
 }
 
+TEST(ConstantRange, MasksByAdditionAreNamed) {
+  for (const float v : {std::numeric_limits<float>::lowest(), -std::numeric_limits<float>::infinity()}) {
+    Tensor t = Tensor::make(Type{DType::kF32, {2, 3}, {}});
+    t.mutable_data<float>()[4] = v;
+    const auto r = constant_range(*Constant::of(t, "mask"));
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().code, Code::kInput);
+    EXPECT_EQ(r.error().what, fmt::format("a constant 'mask' holds {:.3g}, which integers do not reach", v));
+    EXPECT_NE(r.error().hint.find("--keep-float"), std::string::npos);
+  }
+}
+
 TEST(ScaleGroups, ShareOneScaleAndConstantsOnlyWidenIt) {
   const Graph g = graph_of(R"(
 %0: f32[2,3] = input "a"
