@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "ir/evaluator.h"
@@ -170,6 +171,7 @@ TEST_F(QuantizeGraph, NanActivationsAreNamed) {
 TEST(ConstantRange, MasksByAdditionAreNamed) {
   for (const float v : {std::numeric_limits<float>::lowest(), -std::numeric_limits<float>::infinity()}) {
     Tensor t = Tensor::make(Type{DType::kF32, {2, 3}, {}});
+    std::fill_n(t.mutable_data<float>(), t.count(), 0.5F);
     t.mutable_data<float>()[4] = v;
     const auto r = constant_range(*Constant::of(t, "mask"));
     ASSERT_FALSE(r);
