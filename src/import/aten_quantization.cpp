@@ -10,6 +10,7 @@
 #include "import/aten_elementwise.h"
 #include "import/refusal.h"
 #include "ops/elementwise.h"
+#include "ops/fixed_point.h"
 #include "ops/quantize.h"
 
 namespace atl {
@@ -95,20 +96,9 @@ Value bound(SourceCall& c, Value x, const Steps& s, int64_t integer) {
   return along_axis(c, x, s, real);
 }
 
-struct Bounds {
-  int64_t low, high;
-};
-std::optional<Bounds> bounds_of(DType t) {
-  switch (t) {
-    case DType::kI8:
-      return Bounds{-128, 127};
-    case DType::kU8:
-      return Bounds{0, 255};
-    case DType::kI16:
-      return Bounds{-32768, 32767};
-    default:
-      return std::nullopt;
-  }
+// Of the types that LiteRT quantizes to.
+std::optional<IntegerRange> bounds_of(DType t) {
+  return in_list(t, "i8 u8 i16") ? std::optional(integer_range(t)) : std::nullopt;
 }
 
 bool fits_axis(SourceCall& c, Value x, const Steps& s) {
@@ -125,16 +115,19 @@ bool has_quantized_type(const Steps& s) {
                                   [&](int64_t z) { return s.dtype == DType::kI16 ? z == 0 : z >= b->low && z <= b->high; });
 }
 
-// The integers as floats: round(x / scale) + zero point, within the bounds.
+// The integers as floats, wherever they lie: round(x / scale) + zero point.
+Value unbounded_steps(SourceCall& c, Value x, const Steps& s) {
+  return add(c, unary(c, UnaryKind::kRound, div(c, x, scales(c, x, s))), zero_points(c, x, s));
+}
+
 Value counted_steps(SourceCall& c, Value x, const Steps& s) {
-  const Value n = add(c, unary(c, UnaryKind::kRound, div(c, x, scales(c, x, s))), zero_points(c, x, s));
-  return clamp(c, n, double(s.low), double(s.high));
+  return clamp(c, unbounded_steps(c, x, s), double(s.low), double(s.high));
 }
 
 Value quantized(SourceCall& c, Value x, const Steps& s) {
   if (!has_quantized_type(s)) return c.to_dtype(counted_steps(c, x, s), s.dtype);
   // Kernels use all of a type's integers; one that the program leaves out makes a difference of one step.
-  const Bounds all = *bounds_of(s.dtype);
+  const IntegerRange all = *bounds_of(s.dtype);
   if (s.low - all.low > 1) x = binary(c, BinaryKind::kMaximum, x, bound(c, x, s, s.low));
   if (all.high - s.high > 1) x = binary(c, BinaryKind::kMinimum, x, bound(c, x, s, s.high));
   Quantize q;
@@ -242,7 +235,7 @@ std::optional<Steps> block_steps(SourceCall& c, Value x) {
                   "LiteRT has one scale for a tensor, or one for each index of an axis: PerTensor() or PerAxis()");
     return std::nullopt;
   }
-  const Bounds all = bounds_of(c.dtype(x)).value_or(Bounds{-128, 127});
+  const IntegerRange all = bounds_of(c.dtype(x)).value_or(integer_range(DType::kI8));
   s.low = int64_t(c.number("quant_min", double(all.low)));
   s.high = int64_t(c.number("quant_max", double(all.high)));
   return s;
@@ -258,7 +251,7 @@ void import_dequantize_affine(SourceCall& c) { dequantize_with(c, block_steps(c,
 
 DType smallest_type(const Steps& s) {
   for (const DType t : {DType::kI8, DType::kU8, DType::kI16})
-    if (const Bounds b = *bounds_of(t); s.low >= b.low && s.high <= b.high) return t;
+    if (const IntegerRange b = integer_range(t); s.low >= b.low && s.high <= b.high) return t;
   return DType::kUnknown;
 }
 
@@ -271,7 +264,7 @@ void fake_quantize(SourceCall& c, std::optional<Steps> s) {
                                          : mul(c, sub(c, counted_steps(c, x, *s), zero_points(c, x, *s)), scales(c, x, *s));
   real_result(c, y);
   if (c.failed() || c.result_count() < 2) return;
-  const Value n = add(c, unary(c, UnaryKind::kRound, div(c, x, scales(c, x, *s))), zero_points(c, x, *s));
+  const Value n = unbounded_steps(c, x, *s);
   const Value inside = c.add(Logical(LogicalKind::kAnd), {compare(c, CompareKind::kGreaterEqual, n, double(s->low)),
                                                           compare(c, CompareKind::kLessEqual, n, double(s->high))});
   c.results({c.results()[0], inside});

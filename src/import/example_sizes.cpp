@@ -17,11 +17,11 @@ constexpr int64_t kUnbounded = 1 << 20;
 constexpr int kTries = 64;
 constexpr std::string_view kCond = "higher_order.cond";
 
-// Whether each torch.cond of the graph takes its first branch, where sizes alone decide it; and the node.
-void conditions(const SourceGraph& g, std::vector<std::pair<bool, const SourceNode*>>& out) {
+// The torch.conds of the graph that sizes decide, each with its node.
+void conditions(const SourceGraph& g, std::vector<std::pair<const SymBool*, const SourceNode*>>& out) {
   for (const SourceNode& n : g.nodes) {
     if (n.target == kCond && !n.inputs.empty())
-      if (const auto* taken = n.inputs[0].value.get<SymBool>(); taken && taken->is_static()) out.emplace_back(taken->value, &n);
+      if (const auto* taken = n.inputs[0].value.get<SymBool>()) out.emplace_back(taken, &n);
     for (const SourceArgument& a : n.inputs)
       if (const auto* inner = a.value.get<GraphRef>(); inner && inner->graph) conditions(*inner->graph, out);
   }
@@ -174,24 +174,28 @@ class Chooser {
 
   // A file has one of the two branches of a torch.cond on sizes: it must be the same at all sizes.
   Status check_conditions(const ExampleSizes& out) const {
+    std::vector<std::pair<const SymBool*, const SourceNode*>> open;
+    conditions(program_.graph, open);
+    if (open.empty()) return {};
     std::vector<SizeValues> all = out.sizes;
     SizeValues highest = fixed_;
     for (const DynamicSize& s : open_) highest[s.symbol] = std::min(high(s), kLargest);
     for (const SizeValues& v : {smallest(), highest})
       if (holds(v)) all.push_back(v);
     all.insert(all.end(), out.checks.begin(), out.checks.end());
-    std::vector<bool> first;
-    for (size_t i = 0; i < all.size(); ++i) {
-      TRY(const SourceProgram at, specialize(program_, all[i]));
-      std::vector<std::pair<bool, const SourceNode*>> taken;
-      conditions(at.graph, taken);
-      if (i == 0 && taken.empty()) return {};
-      for (size_t k = 0; k < taken.size(); ++k)
-        if (i == 0)
-          first.push_back(taken[k].first);
-        else if (k < first.size() && taken[k].first != first[k])
+    std::vector<std::optional<bool>> first(open.size());
+    for (const SizeValues& values : all) {
+      TRY(const SourceProgram at, specialize(program_, values));
+      std::vector<std::pair<const SymBool*, const SourceNode*>> known;
+      conditions(at.graph, known);
+      for (size_t k = 0; k < known.size() && k < first.size(); ++k) {
+        const auto& [taken, node] = known[k];
+        if (!taken->is_static()) continue;
+        if (!first[k]) first[k] = taken->value;
+        if (*first[k] != taken->value)
           return error(Code::kSymbolic, "torch.cond takes one branch at some of the open sizes and the other at others")
-              .at(taken[k].second->origin);
+              .at(node->origin);
+      }
     }
     return {};
   }

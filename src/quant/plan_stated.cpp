@@ -13,8 +13,6 @@ namespace {
 // A kernel with prescribed parameters must have steps no larger than the program's, or its result would be off by more than
 // one.
 constexpr double kFineEnough = 1.02;
-// Room that a bias leaves in 32 bits for the sum of products.
-constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 bool same_steps(const Type& a, const Type& b) { return a.dtype == b.dtype && a.quant == b.quant; }
@@ -447,10 +445,7 @@ Result<std::string> Planner::check_kernel(uint32_t id, DType data) const {
 void Planner::plan_inputs() {
   for (const Port& port : g_.inputs()) {
     const Type* type = made(port.value);
-    const auto rounded = [&](const Use& u) {
-      const Type* as = read(u.node, u.operand);
-      return as != nullptr;
-    };
+    const auto rounded = [&](const Use& u) { return read(u.node, u.operand) != nullptr; };
     const bool integers = type && std::ranges::all_of(g_.uses(port.value), rounded);
     out_.plan.input_data.push_back(integers ? type->dtype : g_.type(port.value).dtype);
   }

@@ -21,9 +21,6 @@ Quantize quantize_op(const Type& to) {
   return q;
 }
 
-// Biases go up to this many steps, which leaves room for the sum of products.
-constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
-
 // The parameters with which a node reads one of its data operands.
 QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, size_t operand) {
   const NodePlan& p = plan.nodes[id];

@@ -38,6 +38,9 @@ struct QuantizedGraph {
 /// E: legal_integer's of the ops, with the layer as origin; of evaluating constants.
 Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options = {});
 
+/// Biases go up to this many steps, which leaves room in 32 bits for the sum of products.
+inline constexpr double kMaxBiasSteps = double(int64_t(1) << 30);
+
 /// The scales that the weight of a node gets: weight_scales(), moved up where the bias would need more than 2^30 steps. Those
 /// of its repair, where it has one. E: of evaluating constants.
 Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan, uint32_t id,

@@ -1,24 +1,17 @@
 // What LiteRT makes of the forms of file that the writer can give.
-#include <gtest/gtest.h>
-
 #include "ir/rewrite.h"
 #include "ops/binary.h"
 #include "ops/shape.h"
 #include "ops/unary.h"
+#include "run/runtime.h"
 #include "tflite/writer.h"
 #include "verify/written_model.h"
 
 namespace atl {
 namespace {
 
-class WrittenForm : public testing::TestWithParam<KernelMode> {
+class WrittenForm : public RuntimeTest, public testing::WithParamInterface<KernelMode> {
  protected:
-  void SetUp() override {
-    auto found = LiteRtLibrary::find();
-    if (!found) GTEST_SKIP() << found.error().what;
-    library_ = *found;
-  }
-
   static Tensor ramp(Shape shape, float first = 0) {
     Tensor t = Tensor::make(Type{DType::kF32, std::move(shape), {}});
     for (int64_t i = 0; i < t.count(); ++i) t.mutable_data<float>()[i] = first + float(i);
@@ -47,8 +40,6 @@ class WrittenForm : public testing::TestWithParam<KernelMode> {
     const auto v = t.values<float>();
     return {v.begin(), v.begin() + std::ptrdiff_t(std::min(n, v.size()))};
   }
-
-  std::shared_ptr<const LiteRtLibrary> library_;
 };
 
 TEST_P(WrittenForm, ConstantsInsideAndBeyondTheFlatbuffer) {

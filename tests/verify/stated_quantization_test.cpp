@@ -1,9 +1,8 @@
 // Programs that are quantized already: their files against what torch recorded of them, within one step.
-#include <gtest/gtest.h>
-
 #include "atoll/quantize.h"
 #include "import/importer.h"
 #include "read/program.h"
+#include "run/runtime.h"
 #include "verify/recorded_network.h"
 
 namespace atl {
@@ -22,13 +21,8 @@ struct Expected {
 
 constexpr double kOneStep = 1.01;
 
-class StatedQuantization : public testing::TestWithParam<Expected> {
+class StatedQuantization : public RuntimeTest, public testing::WithParamInterface<Expected> {
  protected:
-  void SetUp() override {
-    auto found = LiteRtLibrary::find();
-    if (!found) GTEST_SKIP() << found.error().what;
-    library_ = *found;
-  }
   std::string program() const { return (kData / (GetParam().name + ".pt2")).string(); }
 
   /// The largest difference of any output, in steps of the file's output (of the largest magnitude's hundredth where that is
@@ -66,8 +60,6 @@ class StatedQuantization : public testing::TestWithParam<Expected> {
       }
     }
   }
-
-  std::shared_ptr<const LiteRtLibrary> library_;
 };
 
 TEST_P(StatedQuantization, FileIsWithinAStepOfTorch) {
