@@ -191,8 +191,8 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
     if (it->second.not_finite())
       return error(Code::kInput,
                    fmt::format("a layer gives {} NaN or infinite values on the calibration data", it->second.not_finite()),
-                   std::string("a range cannot be chosen for them; look at the data, or at what the layer divides by; ") +
-                       kMaskHint)
+                   fmt::format("a range cannot be chosen for them; look at the data, or at what the layer divides by; {}",
+                               kMaskHint))
           .at(g_.origin_of(v));
     all.merge(it->second);
   }
