@@ -11,7 +11,7 @@ packages=(
   clang-format clang-tidy-16 clang-16 libclang-rt-16-dev
   python3 python3-pip python3-venv unzip
 )
-[ "${1:-}" != board ] || packages+=(g++-aarch64-linux-gnu qemu-user-static help2man dpkg-dev)
+[ "${1:-}" != board ] || packages+=(g++-aarch64-linux-gnu qemu-user-static help2man dpkg-dev file)
 missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")

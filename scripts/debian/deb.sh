@@ -30,8 +30,15 @@ gzip -9n "$tree"/usr/share/man/man1/*.1 "$tree/usr/share/doc/atoll/changelog"
 # The packages that the two files need, by Debian's own tool.
 mkdir -p "$scratch/debian" "$tree/DEBIAN"
 printf 'Source: atoll\n\nPackage: atoll\nArchitecture: any\n' > "$scratch/debian/control"
-[ -z "$root" ] || database=(--admindir="$root/var/lib/dpkg" -l"$root/lib/aarch64-linux-gnu" -l"$root/usr/lib/aarch64-linux-gnu")
-depends=$(cd "$scratch" && DEB_HOST_ARCH=$architecture dpkg-shlibdeps --warnings=0 -O "${database[@]}" -e tree/usr/bin/atoll -e tree/usr/lib/atoll/libLiteRt.so)
+database=()
+if [ -n "$root" ]; then
+  root=$(realpath "$root")
+  # The libraries are looked up by where they lie, so their packages' lists of files have to say that.
+  cp -r "$root/var/lib/dpkg" "$scratch/database"
+  sed -i "s|^/|$root/|" "$scratch"/database/info/*.list
+  database=(--admindir="$scratch/database" -l"$root/lib/aarch64-linux-gnu" -l"$root/usr/lib/aarch64-linux-gnu")
+fi
+depends=$(cd "$scratch" && DEB_HOST_ARCH=$architecture dpkg-shlibdeps --warnings=0 -O "${database[@]}" -e "$tree/usr/bin/atoll" -e "$tree/usr/lib/atoll/libLiteRt.so")
 
 install -m 755 "$here/postinst" -t "$tree/DEBIAN"
 cat > "$tree/DEBIAN/control" <<END

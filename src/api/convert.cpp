@@ -179,11 +179,14 @@ void count_ops(const std::string& file, ConvertReport& report) {
 Result<Target> target_of(const ConvertOptions& options) {
   Target target{.kind = TargetKind::kLiteRt, .allow_approximate = options.allow_approximate};
   TRY(target.kind, target_from_name(options.target));
-  const bool integers = options.quantize && options.quantize->mode == QuantizeMode::kInt8;
-  if (target.kind != TargetKind::kLiteRt && !integers)
+  if (target.kind == TargetKind::kLiteRt) return target;
+  if (!options.quantize)
     return error(Code::kInput,
                  fmt::format("the target {} takes integers, which need samples to calibrate with", options.target),
                  "name a folder of images or arrays, or a .npz, with --calibrate");
+  if (options.quantize->mode != QuantizeMode::kInt8)
+    return error(Code::kInput, fmt::format("the target {} takes int8, not {}", options.target, name(options.quantize->mode)),
+                 "leave --quantize out, or ask for int8");
   return target;
 }
 
@@ -263,10 +266,19 @@ void warn_of_empty_inputs(const Graph& graph, ConvertReport& report) {
   }
 }
 
+// "input 'x'", "tensor 'conv.weight'"; the results of operators have their origin said behind the message.
+std::string describe_value(const Graph& g, uint32_t id) {
+  for (const Port& p : g.inputs())
+    if (p.value.node == id) return fmt::format("input '{}'", p.name);
+  if (g[id].constant) return fmt::format("tensor '{}'", g[id].constant->name());
+  return "a result";
+}
+
 // A float model with one graph is what can be quantized.
 Status check_quantizable(const Model& model, const std::string& source) {
   if (model.graphs.size() != 1)
-    return error(Code::kUnsupportedForm, fmt::format("'{}' has {} graphs; one is quantized", source, model.graphs.size()));
+    return error(Code::kUnsupportedForm, fmt::format("'{}' has {} graphs; one is quantized", source, model.graphs.size()),
+                 "convert each signature into a file of its own");
   const Graph& g = model.graphs[0];
   for (const Port& p : g.inputs())
     if (!is_static(g.type(p.value).shape))
@@ -277,7 +289,8 @@ Status check_quantizable(const Model& model, const std::string& source) {
   for (uint32_t id : g.topological_order())
     for (const Type& t : g[id].out)
       if (t.quant)
-        return error(Code::kInput, fmt::format("'{}' is quantized already: a tensor is {}", source, to_string(t)),
+        return error(Code::kInput,
+                     fmt::format("'{}' is quantized already: {} is {}", source, describe_value(g, id), to_string(t)),
                      "quantize the float model")
             .at(g.origin(g[id].origin));
   return {};
@@ -378,6 +391,7 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
   }
   describe(model.graphs[0], report);
   TRY_STATUS(write_model(model, write_options, draft, options, report));
+  if (target == TargetKind::kCoral) TRY_STATUS(check_compilable(draft.path()));
   report.signatures = {{model.signatures.empty() ? std::string() : model.signatures[0].key, report.inputs, report.outputs, {}}};
   return tail_draft;
 }

@@ -40,9 +40,10 @@ Result<Wish> read_wish(const std::string& text) {
 Result<std::optional<int>> runtime_needed(const std::shared_ptr<const MappedFile>& file) {
   const auto model = edgetpu::read_source_model(file->bytes(), file);
   if (!model) return std::optional<int>();
-  TRY(const auto packages, edgetpu::read_packages(*model));
+  auto packages = edgetpu::read_packages(*model);
+  if (!packages) return std::move(packages.error()).in(fmt::format("while reading '{}'", file->path()));
   std::optional<int> runtime;
-  for (const edgetpu::Package& p : packages) runtime = std::max(runtime.value_or(0), p.min_runtime_version);
+  for (const edgetpu::Package& p : *packages) runtime = std::max(runtime.value_or(0), p.min_runtime_version);
   return runtime;
 }
 

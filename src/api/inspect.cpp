@@ -68,6 +68,9 @@ Result<InspectReport> inspect(const std::string& path, const InspectOptions& opt
       report.kind = kind == FileKind::kNpy ? "npy" : "npz";
       TRY_STATUS(inspect_arrays(kind, *file, report));
       break;
+    case FileKind::kOther:
+      return error(Code::kFileFormat, fmt::format("'{}' is {}", path, kind_name(kind)),
+                   "if it was a model, copy or download it again");
     default: {
       report.kind = "other";
       // The reader's refusal knows how such a file becomes a program.

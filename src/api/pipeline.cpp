@@ -120,7 +120,6 @@ std::string names(const std::vector<TensorInfo>& tensors) {
 struct Pipeline::Item {
   std::vector<std::optional<NdArray>> tensors;
   double seconds = 0;
-  bool first = false;
 };
 
 Result<Pipeline> Pipeline::open(const std::vector<std::string>& files, const ModelOptions& options, bool profile) {
@@ -204,8 +203,9 @@ Status Pipeline::connect(const std::vector<std::string>& outputs) {
   return {};
 }
 
-Status Pipeline::run_stage(Stage& stage, Item& item, bool reset) {
-  if (reset && stage.model.has_state) TRY_STATUS(stage.model.model.reset_variables(stage.model.signature));
+Status Pipeline::run_stage(Stage& stage, Item& item) {
+  const bool ran_before = !stage.seconds.empty();
+  if (ran_before && stage.model.has_state) TRY_STATUS(stage.model.model.reset_variables(stage.model.signature));
   const size_t place = size_t(&stage - stages_.data());
   std::vector<NdArray> in;
   for (const size_t t : stage.in) {
@@ -243,7 +243,7 @@ Status Pipeline::run(size_t items, const ItemSource& source, const ItemSink& sin
   };
   const auto work = [&](size_t s) {
     while (auto item = between[s].pop()) {
-      if (Status done = run_stage(stages_[s], *item, !item->first); !done) return fail(std::move(done));
+      if (Status done = run_stage(stages_[s], *item); !done) return fail(std::move(done));
       if (s + 1 < stages_.size()) {
         if (!between[s + 1].push(*std::move(item))) return;
       } else if (Status taken = deliver(*item); !taken) {
@@ -256,7 +256,6 @@ Status Pipeline::run(size_t items, const ItemSource& source, const ItemSink& sin
   for (size_t s = 0; s < stages_.size(); ++s) threads.emplace_back(work, s);
   for (size_t i = 0; i < items; ++i) {
     Item item;
-    item.first = i == 0;
     item.tensors.resize(tensors_.size());
     std::vector<NdArray> in = source(i);
     for (size_t k = 0; k < in.size(); ++k) item.tensors[inputs_[k]] = std::move(in[k]);

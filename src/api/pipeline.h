@@ -42,7 +42,7 @@ class Pipeline {
   Pipeline() = default;
   Status connect(const std::vector<std::string>& outputs);
   Status connect_inputs(Stage& stage, std::map<std::string, size_t>& made);
-  Status run_stage(Stage& stage, Item& item, bool reset);
+  Status run_stage(Stage& stage, Item& item);
 
   std::vector<Stage> stages_;
   SignatureInfo info_;

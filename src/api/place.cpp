@@ -18,9 +18,35 @@ using edgetpu::SourceOp;
 constexpr double kNearlyFull = 0.9;           // of the memory of a tile
 constexpr int64_t kLargeClassifier = 100000;  // fully connected layers of so many outputs do not compile
 
+std::string reading(const std::string& path) { return fmt::format("while reading '{}'", path); }
+
 Result<SourceModel> open_model(const std::string& path) {
   TRY(const auto file, MappedFile::open(path));
-  return edgetpu::read_source_model(file->bytes(), file);
+  auto model = edgetpu::read_source_model(file->bytes(), file);
+  if (!model) return std::move(model.error()).in(reading(path));
+  return model;
+}
+
+std::string interface_text(const SourceModel& m, const std::vector<int>& tensors) {
+  std::string text;
+  for (const int t : tensors) {
+    const edgetpu::SourceTensor& tensor = m.tensors[size_t(t)];
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tflite::EnumNameTensorType(tensor.type), to_string(tensor.shape));
+  }
+  return text;
+}
+
+// The compiler keeps what a model takes and gives.
+Status check_same_model(const std::string& source_path, const SourceModel& source, const std::string& path,
+                        const SourceModel& compiled) {
+  const auto text = [](const SourceModel& m) {
+    return fmt::format("{} -> {}", interface_text(m, m.inputs), interface_text(m, m.outputs));
+  };
+  const std::string expected = text(source), found = text(compiled);
+  if (expected == found) return {};
+  return error(Code::kInput,
+               fmt::format("'{}' was not compiled from '{}': it takes and gives other tensors", path, source_path),
+               fmt::format("the source: {}; the compiled model: {}", expected, found));
 }
 
 uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
@@ -80,9 +106,13 @@ std::vector<bool> compiled_placement(const SourceModel& source, const SourceMode
   return on_tpu;
 }
 
-Result<PlacementComparison> compare(const std::string& path, const SourceModel& source, const edgetpu::Placement& placement) {
+Result<PlacementComparison> compare(const std::string& source_path, const SourceModel& source, const std::string& path,
+                                    const edgetpu::Placement& placement) {
   TRY(const SourceModel compiled, open_model(path));
-  TRY(const auto packages, edgetpu::read_packages(compiled));
+  TRY_STATUS(check_same_model(source_path, source, path, compiled));
+  auto read = edgetpu::read_packages(compiled);
+  if (!read) return std::move(read.error()).in(reading(path));
+  const std::vector<edgetpu::Package> packages = std::move(*read);
   PlacementComparison out;
   out.file = path;
   for (const auto& p : packages) out.parameter_bytes += p.cached_bytes() + p.streamed_bytes();
@@ -146,7 +176,7 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
   report.latency_error = edgetpu::Latency::kError;
   add_warnings(m, placement, memory, report);
   if (!options.against.empty()) {
-    TRY(report.comparison, compare(options.against, m, placement));
+    TRY(report.comparison, compare(file, m, options.against, placement));
   }
   return report;
 }

@@ -5,6 +5,7 @@
 #include "ir/op.h"
 #include "ir/tflite_op.h"
 #include "micro/operator_support.h"
+#include "support/mapped_file.h"
 #include "tflite/operator_versions.h"
 #include "tflite/tensor_names.h"
 #include "tflite/tensor_type.h"
@@ -22,13 +23,16 @@ class Refusals {
   void add(const OperatorForm& op, const Origin& origin) {
     const micro::Refusal r = micro::check(op);
     if (!r.refused()) return;
+    const Code code = micro::resolver_function(op.code, op.name).empty() ? Code::kUnsupportedOp : Code::kUnsupportedType;
+    add(error(code, r.reason, r.hint), origin);
+  }
+  void add(Error refusal, const Origin& origin) {
     for (Error& e : all_)
-      if (e.what == r.reason) {
+      if (e.what == refusal.what) {
         ++e.count;
         return;
       }
-    const Code code = micro::resolver_function(op.code, op.name).empty() ? Code::kUnsupportedOp : Code::kUnsupportedType;
-    all_.push_back(error(code, r.reason, r.hint).at(origin));
+    all_.push_back(std::move(refusal).at(origin));
   }
   Status status() && {
     if (all_.empty()) return {};
@@ -70,6 +74,12 @@ Status check_target(const Graph& graph, TargetKind target, std::vector<std::stri
   for (uint32_t id : graph.topological_order()) {
     const Node& n = graph[id];
     if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
+    if (target == TargetKind::kCoral && def_of(*n.op).graphs) {
+      refusals.add(error(Code::kUnsupportedOp, "Google's compiler for the Edge TPU takes no loops and no branches",
+                         "leave that part to the program around the model, or write it out"),
+                   graph.origin(n.origin));
+      continue;
+    }
     TRY(const WrittenForm written, written_form(graph, n));
     if (target == TargetKind::kTflm)
       refusals.add(written.form, graph.origin(n.origin));
@@ -81,6 +91,12 @@ Status check_target(const Graph& graph, TargetKind target, std::vector<std::stri
     warnings.push_back(
         fmt::format("{} has version {} here, which compiler 16 does not know: it stays on the CPU", name, version));
   return std::move(refusals).status();
+}
+
+Status check_compilable(const std::string& file) {
+  TRY(const auto bytes, MappedFile::open(file));
+  TRY(const edgetpu::SourceModel model, edgetpu::read_source_model(bytes->bytes(), bytes));
+  return edgetpu::check_placeable(model);
 }
 
 Status check_micro(const edgetpu::SourceModel& model) {

@@ -48,6 +48,10 @@ Result<std::vector<int>> read_indices(const flatbuffers::Vector<int32_t>* v, siz
   return out;
 }
 
+bool keeps_state(tflite::BuiltinOperator code) {
+  return code == tflite::BuiltinOperator::CALL_ONCE || code == tflite::BuiltinOperator::ASSIGN_VARIABLE;
+}
+
 Status read_op(const FileView& file, const tflite::Operator& table, SourceModel& model) {
   const auto* codes = file.model().operator_codes();
   if (table.opcode_index() >= size_of(codes)) return damaged(fmt::format("there is no operator code {}", table.opcode_index()));
@@ -63,6 +67,10 @@ Status read_op(const FileView& file, const tflite::Operator& table, SourceModel&
   if (op.name.empty()) op.name = fmt::format("operator {}", int(op.code));
   TRY(op.inputs, read_indices(table.inputs(), model.tensors.size(), true));
   TRY(op.outputs, read_indices(table.outputs(), model.tensors.size(), false));
+  if (op.outputs.empty() && keeps_state(op.code))
+    return error(Code::kUnsupportedForm,
+                 fmt::format("the model keeps state between runs: operator {} ({}) has no result", op.index, op.name),
+                 "make the state an input and an output of the model");
   if (op.outputs.empty()) return damaged(fmt::format("operator {} ({}) has no result", op.index, op.name));
   model.ops.push_back(std::move(op));
   return {};
@@ -135,42 +143,76 @@ Result<SourceModel> read_source_model(const FileView& file) {
   return out;
 }
 
-Status check_placeable(const SourceModel& model) {
-  const auto refused = [](Code code, std::string what, std::string hint) {
-    return error(code, std::move(what), std::move(hint));
+namespace {
+
+/// An operator that runs other subgraphs.
+const SourceOp* caller_of(const SourceModel& model) {
+  using Op = tflite::BuiltinOperator;
+  const auto at = std::ranges::find_if(model.ops, [](const SourceOp& op) {
+    return op.code == Op::WHILE || op.code == Op::IF || op.code == Op::CALL || op.code == Op::STABLEHLO_WHILE;
+  });
+  return at == model.ops.end() ? nullptr : &*at;
+}
+
+Error several_subgraphs(const SourceModel& model) {
+  std::string what = fmt::format("the model has {} subgraphs, the Edge TPU compiler takes one", model.subgraphs);
+  const SourceOp* caller = caller_of(model);
+  if (!caller) return error(Code::kUnsupportedForm, what, "convert each signature into a file of its own");
+  return error(Code::kUnsupportedForm,
+               fmt::format("{}: operator {} ({}), which writes '{}', runs the others", what, caller->index, caller->name,
+                           model.output(*caller).name),
+               "leave loops and branches to the program around the model, or write them out");
+}
+
+Status check_sizes(const SourceModel& model) {
+  const auto check = [&](int tensor) -> Status {
+    const SourceTensor& t = model.tensors[size_t(tensor)];
+    if (is_static(t.shape)) return {};
+    return error(
+        Code::kSymbolic,
+        fmt::format("tensor '{}' has an open dimension ({}): the Edge TPU takes fixed sizes only", t.name, to_string(t.shape)),
+        "convert with --shape");
   };
-  if (model.subgraphs > 1)
-    return refused(Code::kUnsupportedForm,
-                   fmt::format("the model has {} subgraphs, the Edge TPU compiler takes one", model.subgraphs),
-                   "convert each signature into a file of its own, without loops and branches");
-  if (model.ops.empty()) return refused(Code::kUnsupportedForm, "the model has no operators", "");
+  for (const int t : model.inputs) TRY_STATUS(check(t));
   for (const SourceOp& op : model.ops)
-    if (op.name == kCompiledOperator)
-      return refused(Code::kUnsupportedForm, "the model is compiled for the Edge TPU already",
-                     "place the file it was made from; --against compares it with this one");
-  for (const SourceOp& op : model.ops)
-    for (const int t : op.outputs)
-      if (!is_static(model.tensors[size_t(t)].shape))
-        return refused(Code::kSymbolic,
-                       fmt::format("tensor '{}' has an open dimension ({}): the Edge TPU takes fixed sizes only",
-                                   model.tensors[size_t(t)].name, to_string(model.tensors[size_t(t)].shape)),
-                       "convert with --shape");
-  const SourceTensor* first_float = nullptr;
+    for (const int t : op.outputs) TRY_STATUS(check(t));
+  return {};
+}
+
+// A model with one 8-bit result of an operator is quantized; the compiler leaves the rest on the CPU.
+Status check_quantized(const SourceModel& model) {
+  const SourceTensor *other = nullptr, *sixteen = nullptr;
   bool has_integer_weights = false;
   for (const SourceOp& op : model.ops) {
     for (const int t : op.outputs) {
-      if (model.tensors[size_t(t)].is_8_bit()) return {};
-      if (!first_float) first_float = &model.tensors[size_t(t)];
+      const SourceTensor& result = model.tensors[size_t(t)];
+      if (result.is_8_bit()) return {};
+      if (!other) other = &result;
+      if (!sixteen && result.type == tflite::TensorType::INT16 && !result.scale.empty()) sixteen = &result;
     }
     for (const int t : op.inputs)
       if (t >= 0 && model.tensors[size_t(t)].constant && model.tensors[size_t(t)].is_8_bit()) has_integer_weights = true;
   }
-  return refused(
-      Code::kUnsupportedType,
-      fmt::format("the model is {}: tensor '{}' is {}",
-                  has_integer_weights ? "dynamically quantized, its activations are not 8-bit integers" : "not quantized",
-                  first_float->name, tflite::EnumNameTensorType(first_float->type)),
-      "quantize it to int8 with calibration data; the Edge TPU takes 8-bit integers only");
+  const std::string_view form = sixteen               ? "quantized to activations of 16 bits"
+                                : has_integer_weights ? "dynamically quantized, its activations are not 8-bit integers"
+                                                      : "not quantized";
+  const SourceTensor& named = sixteen ? *sixteen : *other;
+  return error(Code::kUnsupportedType,
+               fmt::format("the model is {}: tensor '{}' is {}", form, named.name, tflite::EnumNameTensorType(named.type)),
+               "quantize it to int8 with calibration data; the Edge TPU takes 8-bit integers only");
+}
+
+}  // namespace
+
+Status check_placeable(const SourceModel& model) {
+  if (model.subgraphs > 1) return several_subgraphs(model);
+  if (model.ops.empty()) return error(Code::kUnsupportedForm, "the model has no operators");
+  for (const SourceOp& op : model.ops)
+    if (op.name == kCompiledOperator)
+      return error(Code::kUnsupportedForm, "the model is compiled for the Edge TPU already",
+                   "place the file it was made from; --against compares it with this one");
+  TRY_STATUS(check_sizes(model));
+  return check_quantized(model);
 }
 
 }  // namespace atl::edgetpu

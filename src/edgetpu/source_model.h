@@ -54,7 +54,7 @@ struct SourceModel {
   std::optional<std::vector<int64_t>> ints(const SourceOp& op, size_t i) const;
 };
 
-/// Reads the structure of a file. E: kTflite for a damaged one.
+/// Reads the structure of a file. E: kTflite for a damaged one, kUnsupportedForm for one with state between runs.
 Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 Result<SourceModel> read_source_model(const FileView& file);
 

@@ -90,6 +90,17 @@ Refusal blocks(const OperatorForm& op) {
   return {fmt::format("the kernel of {} takes 3 or 4 axes, not {}", op.name, op.inputs[0].rank()), "add an axis of size 1"};
 }
 
+// A kernel that was not made for it reads the first scale of a tensor with one for each channel, and computes something else.
+Refusal one_scale(const OperatorForm& op) {
+  constexpr std::array kWeighted = {Op::CONV_2D, Op::DEPTHWISE_CONV_2D, Op::FULLY_CONNECTED, Op::TRANSPOSE_CONV};
+  if (std::ranges::find(kWeighted, op.code) != kWeighted.end()) return {};
+  for (const Type& t : op.inputs)
+    if (t.quant && t.quant->scale.size() > 1)
+      return {fmt::format("the kernel of {} takes one scale for a tensor, not one a channel", op.name),
+              "quantize the whole model: --quantize int8"};
+  return {};
+}
+
 constexpr size_t k4 = 4, k5 = 5;
 
 // By the operators' names.
@@ -243,6 +254,7 @@ Refusal check(const OperatorForm& op) {
     if (t->rank() > row->max_rank && !same)
       return {fmt::format("the kernel of {} takes {} axes at most, not {}", op.name, row->max_rank, to_string(t->shape)),
               "fold axes into one another with a reshape before it"};
+  if (Refusal r = one_scale(op); r.refused()) return r;
   return row->check ? row->check(op) : Refusal{};
 }
 

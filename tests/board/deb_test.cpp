@@ -56,7 +56,7 @@ TEST_P(DebTest, NamesWhatItNeeds) {
   EXPECT_EQ(field("Architecture"), std::string(GetParam()) + "\n");
   const std::string depends = field("Depends");
   for (const char* name : {"libc6 (>= ", "libstdc++6 (>= ", "libfmt9 (>= ", "libsimdjson14 (>= ", "libpng16-16 (>= ",
-                           "libssl3 (>= ", "libturbojpeg0 (>= ", "zlib1g (>= ", "adduser"})
+                           "libjemalloc2 (>= ", "libssl3 (>= ", "libturbojpeg0 (>= ", "zlib1g (>= ", "adduser"})
     EXPECT_NE(depends.find(name), std::string::npos) << name << " is not in " << depends;
   EXPECT_EQ(depends.find(":arm64"), std::string::npos) << depends;
   const std::string file = execute({"file", "-b", root() + "/usr/bin/atoll"}).out;

@@ -73,6 +73,12 @@ TEST_F(InspectTest, SomethingElse) {
   EXPECT_EQ(j["kind"], "other");
   EXPECT_EQ(j["summary"], "a text file");
   EXPECT_NE(j["hint"].get<std::string>(), "");
+  write("begun.tflite", std::string("\x20\0\0", 3));
+  const Answer a = run({"inspect", "begun.tflite"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_EQ(a.err,
+            "error[E102]: 'begun.tflite' is a file of unknown format\n"
+            "  hint: if it was a model, copy or download it again\n");
 }
 
 TEST_F(InspectTest, DamagedFiles) {

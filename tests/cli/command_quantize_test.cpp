@@ -122,6 +122,26 @@ TEST_F(QuantizeTest, TheCoralTargetMapsDigitsWhole) {
   const Answer none = run({"convert", kDigits, "-o", "n.tflite", "--target", "coral", "--json"});
   EXPECT_EQ(none.exit_code, 1);
   EXPECT_EQ(json::parse(none.out)["error"]["what"], "the target coral takes integers, which need samples to calibrate with");
+  const Answer other = run({"convert", kDigits, "-o", "n.tflite", "--target", "tflm", "--quantize", "dynamic", "--json"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_EQ(json::parse(other.out)["error"]["what"], "the target tflm takes int8, not dynamic");
+  EXPECT_FALSE(std::filesystem::exists(path("n.tflite")));
+}
+
+// Before anything is put in place, with the line of the source.
+TEST_F(QuantizeTest, TheCoralTargetRefusesBranches) {
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2, 3, 5, 6), }\n";
+  std::vector<float> values(4 * 2 * 3 * 5 * 6);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = float(i % 17) * 0.125f - 1;
+  write("samples.npy", std::string("\x93NUMPY\x01\0", 8) + char(header.size()) + '\0' + header +
+                           std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
+  const Answer a = run({"convert", source_file("tests/verify/fixtures/control_flow/branches.pt2"), "-o", "b.tflite", "--target",
+                        "coral", "--calibrate", "samples.npy", "--json"});
+  EXPECT_EQ(a.exit_code, 1);
+  const json error = json::parse(a.out)["error"];
+  EXPECT_EQ(error["what"], "Google's compiler for the Edge TPU takes no loops and no branches");
+  EXPECT_NE(error.dump().find("torch.cond"), std::string::npos) << error;
+  EXPECT_EQ(names(), std::vector<std::string>{"samples.npy"});
 }
 
 TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
@@ -131,7 +151,9 @@ TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
   EXPECT_EQ(quantize({"--calibrate", kTest, "--io", "f16"}, 2)["error"]["what"], "there is no type 'f16' for the inputs");
   EXPECT_EQ(quantize({"--calibrate", kTest, "--keep-float", "nose.*"}, 2)["error"]["what"], "no layer is called 'nose.*'");
   quantize({"--calibrate", kTest});
-  EXPECT_EQ(run({"quantize", "q.tflite", "-o", "qq.tflite", "--calibrate", kTest}).exit_code, 1);
+  const Answer again = run({"quantize", "q.tflite", "-o", "qq.tflite", "--calibrate", kTest});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_TRUE(again.err.starts_with("error[E602]: 'q.tflite' is quantized already: input 'x' is i8[")) << again.err;
   EXPECT_FALSE(std::filesystem::exists(path("qq.tflite")));
 }
 

@@ -1,4 +1,5 @@
 #include "command_line.h"
+#include "edgetpu/small_model.h"
 
 namespace atl::cli {
 namespace {
@@ -69,6 +70,28 @@ TEST_F(SplitTest, CutsWhereItIsTold) {
   const Answer unknown = run({"split", "digits.tflite", "--at", "nothing"});
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_EQ(unknown.err, "error[E601]: --at: no operator makes a tensor 'nothing'\n  hint: atoll inspect --ops lists them\n");
+}
+
+// A recurrent layer keeps its result in a variable: the proof's second run would not equal the whole's with what the first
+// left.
+TEST_F(SplitTest, VariablesBeginAtZero) {
+  if (!has_litert()) GTEST_SKIP() << "no LiteRT";
+  using Type = tflite::TensorType;
+  using Op = tflite::BuiltinOperator;
+  edgetpu::SmallModel m;
+  const int x = m.input(Type::FLOAT32, {1, 2}), h = m.tensor(Type::FLOAT32, {1, 3});
+  tflite::RNNOptionsT tanh;
+  tanh.fused_activation_function = tflite::ActivationFunctionType::TANH;
+  m.op(Op::RNN, 1,
+       {x, m.floats({3, 2}, {1, -2, 0.5f, 3, -1, 0.25f}), m.floats({3, 3}, {2, 0, 1, -1, 3, 0, 0.5f, 1, -2}),
+        m.floats({3}, {0.5f, -0.5f, 1}), m.variable(Type::FLOAT32, {1, 3})},
+       {h}, tanh);
+  m.op(Op::NEG, 1, {h}, {m.output(Type::FLOAT32, {1, 3})});
+  const auto bytes = m.bytes();
+  write("rnn.tflite", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  const Answer a = run({"split", "rnn.tflite", "-n", "2", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err << a.out;
+  EXPECT_EQ(json::parse(a.out)["proven"], 2);
 }
 
 TEST_F(SplitTest, SameInputGivesSameBytes) {

@@ -166,11 +166,25 @@ TEST(Placeable, ModelsThatTheCompilerRefusesAsAWhole) {
             "the model is dynamically quantized, its activations are not 8-bit integers: tensor 'out0' is FLOAT32");
   SmallModel open;
   open.op(Op::TANH, 2, {open.input(TensorType::INT8, {-1, 3})}, {open.output(TensorType::INT8, {-1, 3})});
-  EXPECT_EQ(refusal(open), "tensor 'out0' has an open dimension (?x3): the Edge TPU takes fixed sizes only");
+  EXPECT_EQ(refusal(open), "tensor 'in0' has an open dimension (?x3): the Edge TPU takes fixed sizes only");
+  SmallModel inner;  // only what is behind the input is open, as after an operator that sizes its result
+  inner.op(Op::TANH, 2, {inner.input(TensorType::INT8, {2, 3})}, {inner.output(TensorType::INT8, {-1, 3})});
+  EXPECT_EQ(refusal(inner), "tensor 'out0' has an open dimension (?x3): the Edge TPU takes fixed sizes only");
+  SmallModel sixteen;
+  const int wide = sixteen.output(TensorType::INT16, {1, 5});
+  sixteen.set_scale(wide, 0.25f);
+  sixteen.op(Op::FULLY_CONNECTED, 7, {sixteen.input(TensorType::INT16, {1, 6}), sixteen.constant(TensorType::INT8, {5, 6})},
+             {wide});
+  EXPECT_EQ(refusal(sixteen), "the model is quantized to activations of 16 bits: tensor 'out0' is INT16");
   SmallModel two;
   two.op(Op::TANH, 2, {two.input(TensorType::INT8, {1, 3})}, {two.output(TensorType::INT8, {1, 3})});
   EXPECT_EQ(refusal(two, 2), "the model has 2 subgraphs, the Edge TPU compiler takes one");
   EXPECT_EQ(refusal(two), "no error");
+  SmallModel loop;
+  loop.op(Op::WHILE, 1, {loop.input(TensorType::INT8, {1, 3})}, {loop.output(TensorType::INT8, {1, 3})});
+  EXPECT_EQ(refusal(loop, 3),
+            "the model has 3 subgraphs, the Edge TPU compiler takes one: operator 0 (WHILE), which writes 'out0', runs the "
+            "others");
 }
 
 // From the compiled 7x7x32 nets and a dense layer of 256: see FACTS on parameter bytes.

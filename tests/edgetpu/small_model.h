@@ -93,6 +93,18 @@ class SmallModel {
     m_.operator_codes.back()->custom_code = name;
     graph().operators.back()->custom_options = options;
   }
+  /// Keeps its values from run to run.
+  int variable(tflite::TensorType type, const Shape& shape) {
+    const int t = tensor(type, shape);
+    graph().tensors[size_t(t)]->is_variable = true;
+    return t;
+  }
+  /// Quantizes a tensor, of 16-bit integers say.
+  void set_scale(int t, float scale) {
+    graph().tensors[size_t(t)]->quantization = std::make_unique<tflite::QuantizationParametersT>();
+    graph().tensors[size_t(t)]->quantization->scale = {scale};
+    graph().tensors[size_t(t)]->quantization->zero_point = {0};
+  }
   /// The file.
   std::vector<std::byte> bytes() {
     flatbuffers::FlatBufferBuilder b;

@@ -53,6 +53,17 @@ TEST(OperatorSupport, CountsAxesWhereTheKernelDoes) {
   EXPECT_TRUE(check(form(Op::SPACE_TO_BATCH_ND, {typed(DType::kI8, {4, 6})}, {typed(DType::kI8, {4, 6})})).refused());
 }
 
+// tflite-micro 0.dev20261023 dequantizes them with the first scale.
+TEST(OperatorSupport, TakesAScaleForEachChannelWhereTheKernelDoes) {
+  Type weight = kI8;
+  weight.quant = QuantParams{{0.5f, 0.25f, 0.125f}, {0, 0, 0}, 3};
+  EXPECT_EQ(check(form(Op::DEQUANTIZE, {weight}, {kF32})).reason,
+            "the kernel of DEQUANTIZE takes one scale for a tensor, not one a channel");
+  EXPECT_FALSE(check(form(Op::DEQUANTIZE, {kI8}, {kF32})).refused());
+  EXPECT_FALSE(check(form(Op::DEPTHWISE_CONV_2D, {kI8, weight}, {kI8})).refused());
+  EXPECT_TRUE(check(form(Op::MUL, {kI8, weight}, {kI8})).refused());
+}
+
 TEST(OperatorSupport, NamesWhatThereIsNot) {
   EXPECT_EQ(check(form(Op::GELU, {kI8}, {kI8})).reason, "TensorFlow Lite Micro has no GELU");
   EXPECT_EQ(check(form(Op::GELU, {kI8}, {kI8})).hint, "use nn.GELU(approximate='tanh'), or --allow-approximate");
