@@ -55,6 +55,7 @@ struct AtollEntry {
   std::string version, source_sha256, proof;
   int proof_inputs = 0;
   std::optional<int> proof_min_snr_db;
+  std::vector<double> pixel_mean, pixel_std;  ///< of an input that takes pixels: what the model normalizes them by; else empty
 };
 
 /// An executable of a package for the Edge TPU.

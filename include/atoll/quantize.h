@@ -88,6 +88,8 @@ struct QuantizeReport {
   size_t stated_tensors = 0;           ///< with scales that the program states itself; 0 for a float program
   size_t derived_tensors = 0;          ///< of such a program: with scales that follow from those, or from calibration
   std::vector<std::string> interface;  ///< one line for each input and output: what its integers mean
+  /// Of an input that takes the pixels of pictures, which the model normalizes itself: (pixel - mean) / std; else empty.
+  std::vector<double> pixel_mean, pixel_std;
   double seconds = 0;
 };
 

@@ -208,9 +208,20 @@ std::optional<AtollEntry> parse_atoll_entry(std::string_view text) {
     const auto it = j.find(key);
     return it != j.end() && it->is_string() ? it->get<std::string>() : std::string();
   };
-  AtollEntry e{string("atoll"), string("source_sha256"), string("proof"), 0, {}};
+  AtollEntry e{string("atoll"), string("source_sha256"), string("proof"), 0, {}, {}, {}};
   if (const auto it = j.find("proof_inputs"); it != j.end() && it->is_number_integer()) e.proof_inputs = it->get<int>();
   if (const auto it = j.find("proof_min_snr_db"); it != j.end() && it->is_number_integer()) e.proof_min_snr_db = it->get<int>();
+  if (const auto pixels = j.find("pixels"); pixels != j.end() && pixels->is_object()) {
+    const auto numbers = [&](const char* key) {
+      std::vector<double> out;
+      const auto it = pixels->find(key);
+      for (size_t i = 0; it != pixels->end() && i < it->size(); ++i)
+        if (it->is_array() && (*it)[i].is_number()) out.push_back((*it)[i].get<double>());
+      return out;
+    };
+    e.pixel_mean = numbers("mean");
+    e.pixel_std = numbers("std");
+  }
   return e.version.empty() ? std::nullopt : std::optional(std::move(e));
 }
 

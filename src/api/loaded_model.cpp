@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "api/normalized_input.h"
 #include "import/dynamic_sizes.h"
 #include "read/sniff.h"
 #include "tflite/file_view.h"
@@ -112,6 +113,7 @@ Result<LoadedModel> load_model(const std::string& file, const ModelOptions& opti
   out.has_state = has_variables(mapped);
   TRY(out.signature, out.model.find_signature(options.signature));
   out.resized = out.model.signatures()[out.signature];
+  if (out.resized.inputs.size() == 1) out.resized.inputs[0].normalization = stated_normalization(mapped->bytes());
   TRY_STATUS(give_shapes(options.shapes, out));
   return out;
 }

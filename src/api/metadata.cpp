@@ -43,6 +43,7 @@ std::string metadata_text(const std::string& sha256, const ConvertReport& report
     const QuantizeReport& q = *report.quantization;
     j["quantized"] = q.mode;
     for (const QuantizedOutput& o : q.outputs) j["snr_db"].push_back(std::round(10 * o.snr_db) / 10);
+    if (!q.pixel_mean.empty()) j["pixels"] = {{"mean", q.pixel_mean}, {"std", q.pixel_std}};
     // The entry has a fixed size: interfaces of many ports are told by their tensors alone.
     nlohmann::ordered_json with = j;
     for (const std::string& line : q.interface) with["interface"].push_back(line);

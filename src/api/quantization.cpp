@@ -5,10 +5,12 @@
 #include <cmath>
 
 #include "api/layer_choice.h"
+#include "api/normalized_input.h"
 #include "api/quantization_report.h"
 #include "api/quantization_settings.h"
 #include "api/quantization_variant.h"
 #include "quant/compress_weights.h"
+#include "quant/integer_spellings.h"
 #include "verify/quantization_damage.h"
 
 namespace atl {
@@ -39,6 +41,7 @@ class Quantization {
   Result<QuantizedModel> compress();
   Status choose_samples(QuantizationData& data);
   Status set_options();
+  Status take_in_normalization(DatasetSamples& samples);
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
                const std::shared_ptr<const LiteRtLibrary>& library);
@@ -58,7 +61,9 @@ Result<QuantizedModel> Quantization::run() {
   const auto start = std::chrono::steady_clock::now();
   report_->mode = name(options_.mode);
   if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8) return compress();
-  TRY(const DatasetSamples samples, open_data());
+  TRY_STATUS(spell_for_integers(v_.graph));
+  TRY(DatasetSamples samples, open_data());
+  TRY_STATUS(take_in_normalization(samples));
   QuantizationData data{samples, {}, {}, {}, nullptr, options_};
   find_library(data);
   TRY_STATUS(choose_samples(data));
@@ -181,6 +186,27 @@ Status Quantization::set_options() {
   TRY(v_.quantize_options.outputs, interface_type(options_.outputs, "outputs"));
   v_.quantize_options.per_channel = options_.per_channel;
   v_.quantize_options.per_channel_dense = options_.per_channel_dense;
+  return {};
+}
+
+// Where means and deviations differ between channels, no scale of the input can carry them: the model takes pixels then.
+Status Quantization::take_in_normalization(DatasetSamples& samples) {
+  TRY(const PreprocessSpec spec, parse_preprocess(options_.preprocess));
+  const auto normalization = channel_normalization(spec);
+  TRY(const InterfaceType inputs, interface_type(options_.inputs, "inputs"));
+  const bool integers = options_.mode == QuantizeMode::kInt8 && inputs != InterfaceType::kFloat32;
+  if (!normalization || !integers || !samples.holds_pictures() || v_.graph.inputs().size() != 1) return {};
+  TRY(const size_t axis, samples.channel_axis(0, options_.preprocess));
+  const size_t before = v_.graph.count(OpCode::kBinary);
+  TRY_STATUS(normalize_input(v_.graph, 0, axis, *normalization));
+  TRY(samples, DatasetSamples::open(v_.graph, permutations_, options_.data, options_.preprocess, normalization));
+  report_->pixel_mean = normalization->mean;
+  report_->pixel_std = normalization->std;
+  const size_t now = v_.graph.count(OpCode::kBinary);
+  v_.repairs.push_back(fmt::format("the input takes pixels as they are: {} went into {}", normalization_text(*normalization),
+                                   now == before       ? "the first layer"
+                                   : now == before + 1 ? "the first layer and, since that is padded, an addition in front of it"
+                                                       : "two operators in front of the model"));
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/dataset_samples.h"
+#include "api/normalized_input.h"
 #include "api/rebuilt_source.h"
 #include "read/program.h"
 #include "run/litert_library.h"
@@ -64,10 +65,16 @@ Result<VerifyReport> verify_on_data(const std::string& source, const std::string
   report.reference = "the float model in LiteRT";
   TRY(const auto written, MappedFile::open(file));
   TRY(const Model model, read_tflite(written));
-  TRY(const FloatModel real, float_model(source, file, model.graphs[0]));
+  TRY(FloatModel real, float_model(source, file, model.graphs[0]));
   report.layout = real.layout;
   TRY(auto library, LiteRtLibrary::find(options.litert));
-  TRY(const DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));
+  TRY(DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));
+  const auto normalization = stated_normalization(model.metadata);
+  if (normalization && samples.holds_pictures() && real.graph.inputs().size() == 1) {
+    TRY(const size_t axis, samples.channel_axis(0, options.preprocess));
+    TRY_STATUS(normalize_input(real.graph, 0, axis, *normalization));
+    TRY(samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess, normalization));
+  }
   TRY(const std::vector<size_t> which, samples.choose(options.max_samples, options.strict, report.notes));
   DamageOptions o;
   o.run.threads = options.threads;

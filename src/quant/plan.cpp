@@ -5,12 +5,15 @@
 #include <numeric>
 
 #include "ops/elementwise.h"
+#include "quant/mask_floors.h"
 
 namespace atl {
 namespace {
 
 constexpr const char* kMaskHint =
-    "a mask by addition takes -100 as well as -inf, or leave the layer in float: --keep-float 'MODULE.*'";
+    "-inf is taken where it only keeps scores out of a softmax; a mask takes -100 as well, or leave the layer in float: "
+    "--keep-float "
+    "'MODULE.*'";
 
 using Key = std::pair<Value, DType>;
 
@@ -33,6 +36,7 @@ class Planner {
     plan_inputs();
     collect_keys();
     join_groups();
+    TRY(plan_.mask_floors, mask_floors(g_, calibration_));
     TRY_STATUS(choose_parameters());
     return std::move(plan_);
   }
@@ -45,6 +49,8 @@ class Planner {
   Status choose_parameters();
   Status choose_group(size_t group, const std::vector<Key>& members);
   Result<Statistics> statistics_of(const std::vector<Key>& sources);
+  /// The range of values some of which are masks; nothing where none is. E: constant_range's.
+  Result<std::optional<Range>> masked_range(const std::vector<Key>& values) const;
 
   size_t number(const Key& k) {
     const auto [it, added] = numbers_.try_emplace(k, keys_.size());
@@ -185,18 +191,39 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
       continue;
     }
     const auto it = calibration_.values.find(v);
-    if (it == calibration_.values.end() || (it->second.empty() && !it->second.not_finite()))
+    if (it == calibration_.values.end() || (it->second.empty() && !it->second.not_finite() && !it->second.masked()))
       return error(Code::kInput, "a layer has no calibrated range", "calibrate with samples that run through it")
           .at(g_.origin_of(v));
-    if (it->second.not_finite())
-      return error(Code::kInput,
-                   fmt::format("a layer gives {} NaN or infinite values on the calibration data", it->second.not_finite()),
+    if (const uint64_t bad = it->second.not_finite() + it->second.masked())
+      return error(Code::kInput, fmt::format("a layer gives {} NaN or infinite values on the calibration data", bad),
                    fmt::format("a range cannot be chosen for them; look at the data, or at what the layer divides by; {}",
                                kMaskHint))
           .at(g_.origin_of(v));
     all.merge(it->second);
   }
   return all;
+}
+
+Result<std::optional<Range>> Planner::masked_range(const std::vector<Key>& values) const {
+  Range all;
+  bool masked = false;
+  for (const auto& [v, t] : values) {
+    const auto floor = plan_.mask_floors.find(v);
+    if (floor == plan_.mask_floors.end()) continue;
+    masked = true;
+    all.low = std::min(all.low, floor->second);
+  }
+  if (!masked) return std::optional<Range>();
+  for (const auto& [v, t] : values) {
+    const auto seen = calibration_.values.find(v);
+    Range r = seen == calibration_.values.end() ? Range() : seen->second.extremes();
+    if (const Constant* c = g_.constant(v)) {
+      TRY(const Statistics s, constant_statistics(*c));
+      r = s.extremes();
+    }
+    all = {std::min(all.low, r.low), std::max(all.high, r.high)};
+  }
+  return std::optional(all);
 }
 
 std::optional<Range> Planner::reach_of(const std::vector<Key>& sources) const {
@@ -250,9 +277,15 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
   if (made.fixed) {
     params = *common;
   } else {
-    TRY(made.statistics, statistics_of(ranged));
     const auto reach = t == DType::kI16 ? reach_of(sources) : std::nullopt;
-    params = parameters_of(reach ? *reach : choose_range(made.statistics, method, t), t);
+    TRY(const auto masked, masked_range(ranged));
+    if (masked) {
+      params = parameters_of(reach ? *reach : *masked, t);
+      made.known = true;
+    } else {
+      TRY(made.statistics, statistics_of(ranged));
+      params = parameters_of(reach ? *reach : choose_range(made.statistics, method, t), t);
+    }
     for (const Key& k : members)
       if (const auto known = options_.ranges.find(k.first); known != options_.ranges.end() && t != DType::kI16) {
         params = parameters_of(known->second, t);

@@ -74,6 +74,8 @@ class QuantPlan {
   std::map<std::pair<Value, DType>, Entry> entries;
   std::vector<ScaleGroup> groups;  ///< Entry::group is the number here
   std::vector<DType> input_data;   ///< by graph input: i8, i16 or f32
+  /// What stands for the -inf of masks (mask_floors).
+  std::map<Value, double> mask_floors;
   /// By node (kGraphOutput: an output) and operand: the type that it is rounded to on the way there, whatever it was made as.
   std::map<std::pair<uint32_t, uint32_t>, Type> read;
 };

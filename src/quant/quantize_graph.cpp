@@ -58,6 +58,7 @@ class Quantizer {
   Value as_float(Value v);
   Value copied_constant(Value v);
   QuantParams data_parameters(uint32_t id, size_t operand) const { return read_parameters(g_, plan_, id, operand); }
+  Result<ConstantPtr> within_floor(Value v) const;
   Value rounded(uint32_t id, size_t i, Value v);
   int64_t result_channels(uint32_t id) const;
 
@@ -171,6 +172,17 @@ Result<Value> Quantizer::bias_operand(uint32_t id, size_t i) {
   return b_.constant(Constant::of(bias_integers(real, double(data_parameters(id, 0).scale[0]), scales, dtype), bias_name));
 }
 
+// A mask's constant with its floor for -inf, which QUANTIZE would take for some other integer.
+Result<ConstantPtr> Quantizer::within_floor(Value v) const {
+  const auto floor = plan_.mask_floors.find(v);
+  if (floor == plan_.mask_floors.end()) return g_.constant_ptr(v);
+  TRY(const Tensor t, g_.constant(v)->materialize());
+  Tensor raised = Tensor::make(t.type());
+  std::transform(t.data<float>(), t.data<float>() + t.count(), raised.mutable_data<float>(),
+                 [&](float x) { return std::max(x, float(floor->second)); });
+  return Constant::of(std::move(raised), g_.constant(v)->name());
+}
+
 // The new value as operand i of a node (an output) gets it, where the plan says that it is rounded on the way.
 Value Quantizer::rounded(uint32_t id, size_t i, Value v) {
   const auto stated = plan_.read.find({id, uint32_t(i)});
@@ -187,8 +199,10 @@ Result<Value> Quantizer::operand(uint32_t id, size_t i) {
   if (int(i) == p.rule.weight) return weight_operand(id, i);
   if (int(i) == p.rule.bias) return bias_operand(id, i);
   const Type wanted{p.data, type.shape, data_parameters(id, i)};
-  if (const Constant* c = g_.constant(v))
-    return b_.constant(Constant::lazy(make_op(quantize_op(wanted)), {g_.constant_ptr(v)}, wanted, c->name()));
+  if (const Constant* c = g_.constant(v)) {
+    TRY(const ConstantPtr reached, within_floor(v));
+    return b_.constant(Constant::lazy(make_op(quantize_op(wanted)), {reached}, wanted, c->name()));
+  }
   return as_type(rounded(id, i, made_.values.at(v)), wanted);
 }
 

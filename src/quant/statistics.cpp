@@ -30,9 +30,12 @@ void Statistics::observe(std::span<const float> values) {
   const Eigen::Map<const Eigen::ArrayXf> all(values.data(), Eigen::Index(values.size()));
   if (!(all.abs() < kBeyondScales).all()) {
     std::vector<float> kept;
-    for (const float v : values)
-      if (std::fabs(v) < kBeyondScales) kept.push_back(v);
-    not_finite_ += values.size() - kept.size();
+    for (const float v : values) {
+      if (std::fabs(v) < kBeyondScales)
+        kept.push_back(v);
+      else
+        ++(v < 0 ? masked_ : not_finite_);
+    }
     return observe(kept);
   }
   const float low = all.minCoeff(), high = all.maxCoeff();
@@ -66,6 +69,7 @@ void Statistics::observe(std::span<const float> values) {
 
 void Statistics::merge(const Statistics& other) {
   not_finite_ += other.not_finite_;
+  masked_ += other.masked_;
   if (other.empty()) return;
   low_ = count_ ? std::min(low_, other.low_) : other.low_;
   high_ = count_ ? std::max(high_, other.high_) : other.high_;

@@ -31,8 +31,10 @@ class Statistics {
   bool empty() const { return count_ == 0; }
   uint64_t count() const { return count_; }
   uint64_t zeros() const { return zeros_; }  ///< values that are exactly 0
-  /// NaN, infinities and what is as good as infinite (kBeyondScales), which are counted nowhere else.
+  /// NaN, infinity and what is as good as infinite (kBeyondScales), which are counted nowhere else.
   uint64_t not_finite() const { return not_finite_; }
+  /// -inf and what is as good, as masks by addition have it; counted nowhere else.
+  uint64_t masked() const { return masked_; }
   Range extremes() const { return {low_, high_}; }
   double mean() const { return count_ ? sum_ / double(count_) : 0; }
 
@@ -45,7 +47,7 @@ class Statistics {
 
   std::vector<uint64_t> bins_;
   double reach_ = 0, low_ = 0, high_ = 0, sum_ = 0;
-  uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0;
+  uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0, masked_ = 0;
 };
 
 }  // namespace atl

@@ -50,6 +50,12 @@ struct TensorQuantization {
 };
 
 /// An input or output of a signature.
+/// What a model does itself with the pixels (0 to 255) of a picture that is given as it is: (pixel - mean) / std. One entry for
+/// all channels, or one for each.
+struct PixelNormalization {
+  std::vector<double> mean, std;
+};
+
 struct TensorInfo {
   std::string name;         ///< as the signature calls it
   std::string tensor_name;  ///< as the graph calls it
@@ -60,6 +66,7 @@ struct TensorInfo {
   std::optional<TensorQuantization> quant;
   int litert_type = 0;  ///< LiteRT's number of the element type
   uint32_t tensor = 0;  ///< index in the graph; one tensor may be several outputs, or an input and an output
+  std::optional<PixelNormalization> normalization;  ///< of an input that takes pixels
   std::string text() const { return tensor_text(dtype, shape); }
 };
 

@@ -156,6 +156,42 @@ uint16_t half_of(float f) {
   return static_cast<uint16_t>(sign | kept);
 }
 
+std::string channel_text(const std::vector<double>& values) {
+  std::string out;
+  for (const double v : values) out += fmt::format("{}{:.6g}", out.empty() ? "" : ",", v);
+  return out;
+}
+
+// In pixels, for all three channels.
+PixelNormalization normalization_of(const PreprocessSpec& spec) {
+  const double scale = scale_of(spec);
+  PixelNormalization n;
+  for (size_t c = 0; c < 3; ++c) {
+    n.mean.push_back(of_channel(spec.mean, c, 0) / scale);
+    n.std.push_back(of_channel(spec.std, c, 1) / scale);
+  }
+  return n;
+}
+
+// The text without what the model does itself.
+Result<PreprocessSpec> without_normalization(const PreprocessSpec& spec, const TensorInfo& input) {
+  PreprocessSpec pixels = spec;
+  pixels.mean.clear();
+  pixels.std.clear();
+  pixels.scale.reset();
+  if (spec.mean.empty() && spec.std.empty() && !spec.scale) return pixels;
+  constexpr double kSame = 1e-4;  // in pixels
+  const PixelNormalization given = normalization_of(spec), &own = *input.normalization;
+  for (size_t c = 0; c < given.mean.size(); ++c)
+    if (!(std::abs(given.mean[c] - of_channel(own.mean, c, 0)) < kSame &&
+          std::abs(given.std[c] - of_channel(own.std, c, 1)) < kSame))
+      return error(Code::kInput,
+                   fmt::format("input '{}' takes pixels, which the model normalizes itself by {}; {} is asked for", input.name,
+                               normalization_text(own), normalization_text(given)),
+                   "leave mean, std and scale out of --preprocess");
+  return pixels;
+}
+
 /// Stores values at their place in the tensor, in the tensor's own type.
 class Writer {
  public:
@@ -219,6 +255,22 @@ std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec)
   return std::pair{(0 - mean) / deviation, (255 * scale_of(spec) - mean) / deviation};
 }
 
+std::string normalization_text(const PixelNormalization& normalization) {
+  return fmt::format("mean={} std={}", channel_text(normalization.mean), channel_text(normalization.std));
+}
+
+std::optional<PixelNormalization> channel_normalization(const PreprocessSpec& spec) {
+  if (pixel_range(spec)) return std::nullopt;
+  PixelNormalization n = normalization_of(spec);
+  if (!std::ranges::all_of(n.std, [](double v) { return v > 0; })) return std::nullopt;
+  return n;
+}
+
+Result<size_t> channel_axis(const TensorInfo& input, const PreprocessSpec& spec) {
+  TRY(const ImageShape shape, image_shape(input, spec));
+  return shape.channels_first ? input.shape.size() - 3 : input.shape.size() - 1;
+}
+
 Result<SeenPart> seen_part(int width, int height, const PreprocessSpec& spec, const TensorInfo& input) {
   TRY(const ImageShape shape, image_shape(input, spec));
   SeenPart seen{0, 0, double(width), double(height), static_cast<int>(shape.width), static_cast<int>(shape.height)};
@@ -240,7 +292,11 @@ Result<SeenPart> seen_part(int width, int height, const PreprocessSpec& spec, co
   return seen;
 }
 
-Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input) {
+Result<NdArray> preprocess(const Image& image, const PreprocessSpec& given, const TensorInfo& input) {
+  PreprocessSpec spec = given;
+  if (input.normalization) {
+    TRY(spec, without_normalization(given, input));
+  }
   bool possible = input.dtype == ElementType::kF32 || input.dtype == ElementType::kF16 || input.dtype == ElementType::kU8 ||
                   input.dtype == ElementType::kI8 || input.dtype == ElementType::kI16;
   if (!possible) {

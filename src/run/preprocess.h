@@ -42,6 +42,15 @@ Result<PreprocessSpec> parse_preprocess(std::string_view text);
 /// What the pixels 0 and 255 become, where one mean and one deviation hold for all channels; nullopt otherwise.
 std::optional<std::pair<double, double>> pixel_range(const PreprocessSpec& spec);
 
+/// What the text does to pixels, channel by channel; nothing where it is the same for all of them.
+std::optional<PixelNormalization> channel_normalization(const PreprocessSpec& spec);
+
+/// "mean=123.675,116.28,103.53 std=58.395,57.12,57.375", in pixels.
+std::string normalization_text(const PixelNormalization& normalization);
+
+/// The axis of `input` with the channels of a picture. E: as preprocess().
+Result<size_t> channel_axis(const TensorInfo& input, const PreprocessSpec& spec);
+
 /// The part of a picture that a model sees, in the picture's pixels, and the size that it sees it in.
 struct SeenPart {
   double left = 0, top = 0, width = 1, height = 1;
@@ -54,7 +63,8 @@ struct SeenPart {
 Result<SeenPart> seen_part(int width, int height, const PreprocessSpec& spec, const TensorInfo& input);
 
 /// The tensor that `input` takes for this image, of its dtype (f32, f16, u8, i8, i16) and shape: 1xCxHxW, 1xHxWxC, or without
-/// the batch axis. E: kInput (the shape does not fit, both sides stated; the input is no image), kImage.
+/// the batch axis. An input with a normalization of its own gets the pixels, whether the text states that normalization or
+/// none. E: kInput (the shape does not fit, both sides stated; the input is no image; it has another normalization), kImage.
 Result<NdArray> preprocess(const Image& image, const PreprocessSpec& spec, const TensorInfo& input);
 
 }  // namespace atl

@@ -276,6 +276,41 @@ TEST_F(QuantizeTest, PicturesOfOtherSizesAndDepthsFitTheInput) {
   EXPECT_GT(q["outputs"][0]["snr_db"].get<double>(), 20) << q;
 }
 
+TEST_F(QuantizeTest, MeansAndDeviationsOfChannelsGoIntoTheFirstLayer) {
+  const std::string net = source_file("tests/quant/data/digits_mobilenet.pt2"),
+                    words = "mean=0.485,0.456,0.406 std=0.229,0.224,0.225";
+  std::filesystem::create_directories(path("pictures"));
+  for (int i = 0; i < 5; ++i) write("pictures/" + std::to_string(i) + ".bmp", colour_picture(32 + i, 32 + 3 * i));
+  const Answer made = run({"quantize", net, "-o", "q.tflite", "--calibrate", "pictures", "--preprocess", words, "--inputs",
+                           "uint8", "--outputs", "float32", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const json q = json::parse(made.out)["quantization"];
+  EXPECT_NE(q["interface"][0].get<std::string>().find("value = 1 * (integer - 0)"), std::string::npos) << q;
+  EXPECT_NE(q.dump().find("the input takes pixels as they are: mean=123.675,116.28,103.53"), std::string::npos) << q;
+  // The file takes pictures with the words that the source takes, or without.
+  const auto answer = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args{"run", "q.tflite", "--input", "pictures/3.bmp", "--output", "out.npy"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Answer a = run(args);
+    EXPECT_EQ(a.exit_code, 0) << a.err;
+    return bytes_of(path("out.npy"));
+  };
+  EXPECT_EQ(answer({}), answer({"--preprocess", words}));
+  const Answer other = run({"run", "q.tflite", "--input", "pictures/3.bmp", "--preprocess", "mean=127 std=128"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("leave mean, std and scale out"), std::string::npos) << other.err;
+  for (const char* command : {"verify", "eval"}) {
+    const Answer a = run({command, net, "q.tflite", "--data", "pictures", "--preprocess", words, "--json"});
+    ASSERT_EQ(a.exit_code, 0) << a.err;
+    const json j = json::parse(a.out);
+    const json& output = std::string(command) == "verify" ? j["outputs"][0] : j["models"][1]["outputs"][0];
+    EXPECT_GT(output["snr_db"].get<double>(), 25) << j;
+  }
+  const Answer floats =
+      run({"quantize", net, "-o", "f.tflite", "--calibrate", "pictures", "--preprocess", words, "--inputs", "float32"});
+  EXPECT_EQ(floats.out.find("takes pixels"), std::string::npos) << floats.out;
+}
+
 TEST_F(QuantizeTest, AnotherLayoutIsShownBesideTheModels) {
   std::string lines;
   for (int n = 0; n < 4; ++n) {

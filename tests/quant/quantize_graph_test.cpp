@@ -11,6 +11,7 @@
 #include "pass/graph_eval.h"
 #include "quant/bias_correction.h"
 #include "quant/equalize_channels.h"
+#include "quant/integer_spellings.h"
 #include "quant/split_activations.h"
 
 namespace atl {
@@ -215,6 +216,34 @@ output "y" = %2
   const auto plan = plan_quantization(g, c, {.method = RangeMethod::kMinMax});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->parameters(g.inputs()[0].value, DType::kI8).zero_point[0], -128);
+}
+
+TEST(IntegerSpellings, LeaveNoSquareNorNegationInFloat) {
+  Graph g = graph_of(R"(
+%0: f32[2,3,5] = input "x"
+%1: f32[2,3,5] = unary(%0) {kind=square}
+%2: f32[2,3,5] = unary(%1) {kind=neg}
+%3: f32[2,3,5] = unary(%0) {kind=tanh}
+output "y" = %2
+output "z" = %3
+)");
+  const Tensors inputs = random_inputs(g, 7);
+  Tensors real, spelled, got;
+  ASSERT_TRUE(Evaluator(g).run(inputs, real));
+  const auto count = spell_for_integers(g);
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 2u);
+  ASSERT_TRUE(Evaluator(g).run(inputs, spelled));
+  for (size_t i = 0; i < real.size(); ++i) EXPECT_TRUE(std::ranges::equal(real[i].values<float>(), spelled[i].values<float>()));
+  const auto plan = plan_quantization(g, calibrated(g, {inputs}), {});
+  ASSERT_TRUE(plan) << format(plan.error());
+  for (const NodePlan& p : plan->nodes) EXPECT_NE(p.data, DType::kF32);
+  QuantizeGraphOptions options;
+  options.inputs = options.outputs = InterfaceType::kFloat32;
+  const auto q = quantize_graph(g, *plan, options);
+  ASSERT_TRUE(q) << format(q.error());
+  ASSERT_TRUE(Evaluator(q->graph).run(inputs, got));
+  EXPECT_GT(snr_db(real[0], got[0]), 35);
 }
 
 TEST(BiasCorrection, TakesTheMeanOfRoundingOffTheBias) {

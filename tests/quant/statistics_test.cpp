@@ -65,7 +65,8 @@ TEST(Statistics, SetsNanAndInfinityAside) {
   Statistics s;
   s.observe(std::vector<float>{1, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -2,
                                std::numeric_limits<float>::lowest()});
-  EXPECT_EQ(s.not_finite(), 3u);
+  EXPECT_EQ(s.not_finite(), 2u);
+  EXPECT_EQ(s.masked(), 1u);
   EXPECT_EQ(s.count(), 2u);
   EXPECT_EQ(s.extremes(), (Range{-2, 1}));
 }

@@ -147,6 +147,28 @@ Result<NdArray> prepared(const std::string& spec, const TensorInfo& input) {
   return preprocess(image, parsed, input);
 }
 
+TEST(Preprocess, AnInputThatNormalizesItselfTakesPixels) {
+  TensorInfo info = image_input(ElementType::kU8, {1, 5, 7, 3});
+  info.quant = TensorQuantization{{1}, {0}, 0};
+  const auto pixels = prepared("", info);
+  ASSERT_TRUE(pixels) << format(pixels.error());
+  info.normalization = PixelNormalization{{123.675, 116.28, 103.53}, {58.395, 57.12, 57.375}};
+  for (const char* text :
+       {"", "mean=0.485,0.456,0.406 std=0.229,0.224,0.225", "mean=123.675,116.28,103.53 std=58.395,57.12,57.375"}) {
+    const auto got = prepared(text, info);
+    ASSERT_TRUE(got) << format(got.error());
+    EXPECT_EQ(got->bytes, pixels->bytes) << text;
+  }
+  for (const char* text : {"mean=127 std=128", "scale=1/255"}) {
+    const auto other = prepared(text, info);
+    ASSERT_FALSE(other) << text;
+    EXPECT_EQ(other.error().code, Code::kInput);
+    EXPECT_NE(other.error().what.find("normalizes itself by mean=123.675,116.28,103.53 std=58.395,57.12,57.375"),
+              std::string::npos)
+        << other.error().what;
+  }
+}
+
 TEST(Preprocess, NormalizesInTheModelsLayout) {
   const NdArray& small = expected().at("resize_16x9");
   auto planes = prepared("size=16x9 mean=127 std=128", image_input(ElementType::kF32, {1, 3, 9, 16}));
