@@ -1,3 +1,4 @@
+#include "ops/activation.h"
 #include "ops/unary.h"
 #include "pass/graph_eval.h"
 
@@ -67,6 +68,65 @@ INSTANTIATE_TEST_SUITE_P(
     name_of);
 #undef SHIFTED
 #undef SHIFTED_SWAPPED
+
+class TanhGelu : public PassTest, public testing::WithParamInterface<Spelling> {};
+
+TEST_P(TanhGelu, IsRecognized) {
+  const std::string head = R"(
+%0: f32[2,3,5] = input "x"
+%1: f32[] = const "half" {0.5}
+%2: f32[] = const "inner" {0.7978845608}
+%3: f32[] = const "cubic" {0.044715}
+%4: f32[1,1,1] = const "one" {1}
+%5: f32[] = const "three" {3}
+%6: f32[] = const "wrong" {0.05}
+)";
+  load(head + GetParam().text);
+  run(recognize_activations);
+  if (GetParam().found) {
+    EXPECT_TRUE(output_op<Gelu>().approximate);
+    EXPECT_EQ(g[output()].in[0], g.inputs()[0].value);
+    EXPECT_EQ(count(OpCode::kBinary) + count(OpCode::kUnary), 0u) << print(g);
+  } else {
+    EXPECT_EQ(count(OpCode::kGelu), 0u) << print(g);
+  }
+}
+
+#define UNARY(n, a, k) "%" #n ": f32[2,3,5] = unary(%" #a ") {kind=" #k "}\n"
+#define CUBE BINARY(10, 0, 5, pow)
+#define SQUARED UNARY(9, 0, square) BINARY(10, 9, 0, mul)
+#define INNER BINARY(11, 10, 3, mul) BINARY(12, 0, 11, add) BINARY(13, 12, 2, mul) UNARY(14, 13, tanh) BINARY(15, 14, 4, add)
+INSTANTIATE_TEST_SUITE_P(
+    Spellings, TanhGelu,
+    testing::Values(Spelling{"HalfFirst", CUBE INNER BINARY(16, 0, 1, mul) BINARY(17, 16, 15, mul) OUTPUT(17)},
+                    Spelling{"HalfLast", SQUARED INNER BINARY(16, 0, 15, mul) BINARY(17, 16, 1, mul) OUTPUT(17)},
+                    Spelling{"HalfOfTheGate", SQUARED INNER BINARY(16, 15, 1, mul) BINARY(17, 16, 0, mul) OUTPUT(17)},
+                    // 0.79788 x (1 + 0.044715 x x)
+                    Spelling{"Factored", BINARY(7, 0, 3, mul) BINARY(8, 7, 0, mul) BINARY(9, 8, 4, add) BINARY(10, 0, 2, mul)
+                                             BINARY(13, 10, 9, mul) UNARY(14, 13, tanh) BINARY(15, 4, 14, add)
+                                                 BINARY(16, 0, 1, mul) BINARY(17, 16, 15, mul) OUTPUT(17)},
+                    Spelling{"AnotherCoefficient",
+                             CUBE BINARY(11, 10, 6, mul) BINARY(12, 0, 11, add) BINARY(13, 12, 2, mul) UNARY(14, 13, tanh)
+                                 BINARY(15, 14, 4, add) BINARY(16, 0, 1, mul) BINARY(17, 16, 15, mul) OUTPUT(17),
+                             false},
+                    Spelling{"NotHalved", CUBE INNER BINARY(17, 0, 15, mul) OUTPUT(17), false},
+                    Spelling{"GateOfAnotherValue",
+                             CUBE INNER UNARY(8, 0, abs) BINARY(16, 8, 1, mul) BINARY(17, 16, 15, mul) OUTPUT(17), false},
+                    Spelling{"WithAnOffset",
+                             CUBE BINARY(11, 10, 3, mul) BINARY(12, 0, 11, add) BINARY(7, 12, 6, add) BINARY(13, 7, 2, mul)
+                                 UNARY(14, 13, tanh) BINARY(15, 14, 4, add) BINARY(16, 0, 1, mul) BINARY(17, 16, 15, mul)
+                                     OUTPUT(17),
+                             false},
+                    Spelling{"OfTheFourthDegree",
+                             CUBE BINARY(7, 10, 0, mul) BINARY(11, 7, 3, mul) BINARY(12, 0, 11, add) BINARY(13, 12, 2, mul)
+                                 UNARY(14, 13, tanh) BINARY(15, 14, 4, add) BINARY(16, 0, 1, mul) BINARY(17, 16, 15, mul)
+                                     OUTPUT(17),
+                             false}),
+    name_of);
+#undef CUBE
+#undef SQUARED
+#undef INNER
+#undef UNARY
 #undef BINARY
 #undef OUTPUT
 
@@ -83,6 +143,7 @@ TEST_P(SafeSoftmax, LosesItsGuardOnlyWhereItCannotAct) {
 %6: f32[] = const "minus_infinity" {-inf}
 %7: f32[] = const "zero" {0}
 %8: f32[3,4] = input "given_mask"
+%17: f32[3,4] = const "causal" {0, -inf, -inf, -inf, 0, 1, -inf, -inf, 0, 0, 0, -inf}
 %9: f32[2,3,4] = binary(%2, %3) {kind=mul, activation=none}
 )";
   g = graph_of(head + GetParam().text);
@@ -109,6 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "%12: bool[2,3,1] = reduce(%11) {kind=any, axes=[2], keep_dims=true}\n"
                  "%13: f32[2,3,4] = softmax(%10) {axis=2, beta=1}\n"
                  "%14: f32[2,3,4] = select(%12, %13, %7)\noutput \"z\" = %14\n"},
+        Spelling{"ConstantMaskThatLeavesEveryRowOpen",
+                 "%10: f32[2,3,4] = binary(%9, %17) {kind=add, activation=none}\n" EXPORTED INVERTED SELECT_EXPORTED},
         Spelling{"ConstantMask",
                  "%10: f32[2,3,4] = binary(%9, %4) {kind=add, activation=none}\n" EXPORTED INVERTED SELECT_EXPORTED, false},
         Spelling{"MaskThatIsAnInput",
