@@ -21,6 +21,8 @@ constexpr double kAlikeScales = 0.03;
 constexpr double kWorthwhile = 0.9;
 // A variant must be this much better than the plain one, in dB, for the same reason.
 constexpr double kClearlyBetter = 0.3;
+// Of what all layers give, so much may be computed twice without being asked for the best.
+constexpr double kCheapShare = 0.5;
 constexpr size_t kScoreSamples = 6, kBestSamples = 24;
 constexpr double kTrialMs = 400, kBestTrialMs = 60000;
 // With fewer samples than this, the same ones calibrate and judge a trial.
@@ -82,7 +84,7 @@ Result<std::optional<QuantizationVariant>> equalized(const QuantizationVariant& 
 Result<std::optional<QuantizationVariant>> split(const QuantizationVariant& from, const QuantizationData& data) {
   QuantizationVariant v = from;
   v.quantize_options.repairs.clear();
-  TRY(const size_t count, split_activations(v.graph));
+  TRY(const size_t count, split_activations(v.graph, data.options.best_effort ? 1 : kCheapShare));
   if (!count) return std::optional<QuantizationVariant>();
   v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
   v.repairs.push_back(

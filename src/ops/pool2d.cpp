@@ -4,6 +4,7 @@
 
 #include "ir/target.h"
 #include "ir/tflite_op.h"
+#include "ops/activation.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
@@ -11,6 +12,7 @@
 #include "ops/gemm.h"
 #include "ops/sign_analysis.h"
 #include "ops/spatial.h"
+#include "ops/unary.h"
 #include "ops/window.h"
 
 namespace atl {
@@ -59,6 +61,22 @@ int32_t pool_integers(PoolKind kind, const Tensor& x, int64_t image, int64_t wid
   if (kind == PoolKind::kMax) return best;
   const int64_t n = (y.end - y.begin) * (h.end - h.begin);
   return int32_t((sum > 0 ? sum + n / 2 : sum - n / 2) / n);
+}
+
+// True for an activation without a kernel that fuses it, that gives no less for more, and is the same all over the picture.
+Result<bool> never_decreases(const Rewrite& r, Value v, size_t spatial) {
+  if (const auto* leaky = r.graph().as<LeakyRelu>(v)) return leaky->alpha >= 0;
+  if (const auto* op = r.graph().as<Unary>(v))
+    return op->kind == UnaryKind::kTanh || op->kind == UnaryKind::kLogistic || op->kind == UnaryKind::kElu;
+  if (!r.graph().is(v, OpCode::kPrelu)) return false;
+  const Value slopes = r.graph()[v].in[1];
+  const Constant* c = r.graph().constant(slopes);
+  const Shape& shape = r.type(slopes).shape;
+  if (!c || shape.size() != 4 || shape[spatial] != 1 || shape[spatial + 1] != 1) return false;
+  TRY(const Tensor t, c->materialize());
+  for (int64_t i = 0; i < t.count(); ++i)
+    if (!(element_as_double(t, i) >= 0)) return false;
+  return true;
 }
 
 struct Pool2dFacts {
@@ -248,8 +266,23 @@ struct Pool2dFacts {
     return make_op(with);
   }
 
+  // max(f(x)) is f(max(x)) where f does not decrease: f has fewer elements to compute then.
+  static Result<bool> put_activation_behind(const Pool2d& o, Rewrite& r) {
+    const Value act = r.in(0);
+    if (o.kind != PoolKind::kMax || o.activation != Activation::kNone || !r.single_use(act)) return false;
+    TRY(const bool rises, never_decreases(r, act, spatial_begin(o.layout)));
+    if (!rises) return false;
+    const Node n = r.graph()[act];
+    Values in = n.in;
+    in[0] = r.add(o, {n.in[0]});
+    r.set_origin(n.origin);
+    return r.replace(r.add(n.op, std::move(in)));
+  }
+
   // A window of one element copies it.
   static Result<bool> canonicalize(const Pool2d& o, Rewrite& r) {
+    TRY(const bool behind, put_activation_behind(o, r));
+    if (behind) return true;
     const std::array<int64_t, 2> one{1, 1};
     if (o.window != one || o.activation != Activation::kNone || o.kind == PoolKind::kL2) return false;
     if (o.stride == one) return r.replace(r.in(0));

@@ -5,6 +5,7 @@
 #include "ops/activation.h"
 #include "ops/binary.h"
 #include "ops/shape.h"
+#include "ops/spatial.h"
 
 namespace atl {
 namespace {
@@ -29,36 +30,86 @@ Value scaled_constant(Rewrite& r, Value v, const Tensor& slopes, int64_t axis) {
                                    r.graph().constant(v)->name()));
 }
 
-Result<bool> split(Rewrite& r) {
-  const Value layer = r.in_count() ? r.in(0) : Value{};
-  if (!layer.valid() || r.out_type().dtype != DType::kF32 || r.out_type().shape.empty()) return false;
-  TRY(const auto slopes, slopes_of(r));
-  if (!slopes || !r.single_use(layer)) return false;
-  const Node n = r.graph()[layer];
+/// A leaky activation of a layer with weights, perhaps with a max-pool between the two.
+struct Candidate {
+  uint32_t activation;
+  Value layer;
+  Tensor slopes;
+  WeightRoles roles;
+};
+
+std::optional<WeightRoles> roles_of(const Graph& g, const Node& n) {
   const OpDef& def = def_of(*n.op);
-  if (!def.weights || n.in.size() < 2) return false;
+  if (!def.weights || n.in.size() < 2) return std::nullopt;
   Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? r.type(v) : Type{DType::kUnknown, {}, {}});
-  const auto roles = def.weights(*n.op, types);
-  const bool constant = r.graph().constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || r.graph().constant(n.in[2]));
-  if (!roles || !constant || roles->result_axis + 1 != int64_t(r.rank(layer))) return false;
-  if (std::ranges::any_of(slopes->values<float>(), [](float a) { return !(a <= 1); })) return false;
-  Values in = n.in;
-  in[1] = scaled_constant(r, in[1], *slopes, roles->weight_out_axis);
-  if (in.size() > 2 && in[2].valid()) in[2] = scaled_constant(r, in[2], *slopes, 0);
-  const Value leaky = r.add(n.op, std::move(in));
-  return r.replace(r.add(Binary(BinaryKind::kMaximum), {layer, leaky}));
+  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  return def.weights(*n.op, types);
 }
+
+Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
+  Rewrite r(g, id);
+  Value layer = r.in_count() ? r.in(0) : Value{};
+  if (!layer.valid() || r.out_type().dtype != DType::kF32 || r.out_type().shape.empty()) return std::optional<Candidate>();
+  TRY(auto slopes, slopes_of(r));
+  if (!slopes || !r.single_use(layer)) return std::optional<Candidate>();
+  const auto any_slope = [&](auto is) { return std::ranges::any_of(slopes->values<float>(), is); };
+  if (const auto* pool = g.as<Pool2d>(layer)) {
+    // The largest of a window is the smallest of its negatives.
+    if (pool->kind != PoolKind::kMax || pool->activation != Activation::kNone || any_slope([](float a) { return a < 0; }))
+      return std::optional<Candidate>();
+    layer = g[layer].in[0];
+    if (!r.single_use(layer)) return std::optional<Candidate>();
+  }
+  const Node& n = g[layer];
+  const auto roles = roles_of(g, n);
+  const bool constant = roles && g.constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]));
+  if (!constant || roles->result_axis + 1 != int64_t(r.rank(layer))) return std::optional<Candidate>();
+  if (any_slope([](float a) { return !(a <= 1); })) return std::optional<Candidate>();
+  return std::optional(Candidate{id, layer, *std::move(slopes), *roles});
+}
+
+Result<bool> split(Graph& g, const Candidate& c) {
+  Rewrite r(g, c.activation);
+  const Value behind = r.in(0);
+  const Node n = g[c.layer];
+  Values in = n.in;
+  in[1] = scaled_constant(r, in[1], c.slopes, c.roles.weight_out_axis);
+  if (in.size() > 2 && in[2].valid()) in[2] = scaled_constant(r, in[2], c.slopes, 0);
+  const Value larger = r.add(Binary(BinaryKind::kMaximum), {c.layer, r.add(n.op, std::move(in))});
+  return r.replace(behind == c.layer ? larger : r.add(*g.as<Pool2d>(behind), {larger}));
+}
+
+Result<bool> spell_prelu(Graph& g, const Candidate& c) {
+  Rewrite r(g, c.activation);
+  if (!g.is(r.out(), OpCode::kPrelu)) return false;
+  const Value x = r.in(0), scaled = r.add(Binary(BinaryKind::kMul), {x, r.in(1)});
+  return r.replace(r.add(Binary(BinaryKind::kMaximum), {x, scaled}));
+}
+
+int64_t elements(const Graph& g, Value v) { return std::max<int64_t>(element_count(g.type(v).shape), 0); }
 
 }  // namespace
 
-Result<size_t> split_activations(Graph& g) {
-  size_t count = 0;
+Result<size_t> split_activations(Graph& g, double share) {
+  std::vector<Candidate> candidates;
+  double all = 0, twice = 0;
   for (uint32_t id : g.topological_order()) {
-    if (g[id].dead || g[id].constant || g[id].op->code == OpCode::kInput) continue;
-    Rewrite r(g, id);
-    TRY(const bool done, split(r));
-    count += done;
+    const Node& n = g[id];
+    if (n.constant || n.op->code == OpCode::kInput) continue;
+    if (roles_of(g, n)) all += double(elements(g, {id, 0}));
+    TRY(auto found, candidate(g, id));
+    if (found) candidates.push_back(*std::move(found));
+  }
+  std::ranges::stable_sort(candidates, {}, [&](const Candidate& c) { return elements(g, c.layer); });
+  size_t count = 0;
+  for (const Candidate& c : candidates) {
+    twice += double(elements(g, c.layer));
+    if (twice <= share * all) {
+      TRY(const bool done, split(g, c));
+      count += done;
+    } else {
+      TRY_STATUS(spell_prelu(g, c));
+    }
   }
   g.remove_dead_nodes();
   return count;

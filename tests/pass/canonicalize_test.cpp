@@ -60,6 +60,30 @@ output "z" = %3
   EXPECT_EQ(output_op<Reshape>().shape, (Shape{15, 2}));
 }
 
+TEST_F(CanonicalizeTest, ActivationsThatRiseGoBehindAMaxPool) {
+  struct Case {
+    const char *constant, *activation;
+    bool moved;
+  };
+  for (const Case& c : {Case{"const \"a\" {0.25, 0, 1.5}", "prelu(%0, %1)", true},
+                        Case{"const \"a\" {0.25, -0.5, 1.5}", "prelu(%0, %1)", false},
+                        Case{"const \"a\" {0, 0, 0}", "leaky_relu(%0) {alpha=0.125}", true},
+                        Case{"const \"a\" {0, 0, 0}", "leaky_relu(%0) {alpha=-0.125}", false},
+                        Case{"const \"a\" {0, 0, 0}", "unary(%0) {kind=tanh}", true},
+                        Case{"const \"a\" {0, 0, 0}", "unary(%0) {kind=hard_swish}", false}}) {
+    load(fmt::format(R"(
+%0: f32[2,3,6,5] = input "x"
+%1: f32[1,3,1,1] = {}
+%2: f32[2,3,6,5] = {}
+%3: f32[2,3,3,2] = pool2d(%2) {{kind=max, window=[3,2], stride=[2,2], padding=[0,1,0,0], count_include_pad=false, activation=none, layout=channels_first}}
+output "z" = %3
+)",
+                     c.constant, c.activation));
+    run(canonicalize);
+    EXPECT_EQ(!g.is(output(), OpCode::kPool2d), c.moved) << c.activation << print(g);
+  }
+}
+
 TEST_F(CanonicalizeTest, NothingIsRewrittenBeyondTheLimit) {
   const std::string_view text = R"(
 %0: f32[2,3,5] = input "x"

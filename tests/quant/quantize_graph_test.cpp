@@ -333,6 +333,43 @@ TEST(SplitActivations, LeavesSlopesAboveOneAlone) {
   EXPECT_EQ(*count, 0u);
 }
 
+TEST(SplitActivations, PassAMaxPoolWhereNoSlopeIsNegative) {
+  for (const bool negative : {false, true}) {
+    Graph g = graph_of(fmt::format(R"(
+%0: f32[1,6,7,3] = input "x"
+%1: f32[5,2,3,3] = const "w" {{random 1}}
+%2: f32[5] = const "b" {{random 2}}
+%3: f32[1,5,5,5] = conv2d(%0, %1, %2) {{stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=none, layout=channels_last}}
+%4: f32[1,4,2,5] = pool2d(%3) {{kind=max, window=[2,3], stride=[1,2], padding=[0,0,0,0], count_include_pad=false, activation=none, layout=channels_last}}
+%5: f32[5] = const "a" {{0.25, {}, 1, 0, 0.75}}
+%6: f32[1,4,2,5] = prelu(%4, %5)
+output "y" = %6
+)",
+                                   negative ? "-0.5" : "0.5"));
+    const Tensors in = random_inputs(g, 9);
+    const Tensors before = evaluate_graph(g, in);
+    const auto count = split_activations(g);
+    ASSERT_TRUE(count) << format(count.error());
+    EXPECT_EQ(*count, negative ? 0u : 1u);
+    EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+  }
+}
+
+TEST(SplitActivations, OfSmallResultsAloneUnderAShare) {
+  // 75 elements of 108 are those of the first layer.
+  Graph g = graph_of(std::string(kChain).replace(std::string(kChain).find("output"), std::string::npos,
+                                                 "%11: f32[1,3,3,4] = leaky_relu(%10) {alpha=0.125}\noutput \"y\" = %11\n"));
+  const Tensors in = random_inputs(g, 9);
+  const Tensors before = evaluate_graph(g, in);
+  const auto count = split_activations(g, 0.5);
+  ASSERT_TRUE(count) << format(count.error());
+  EXPECT_EQ(*count, 1u);
+  EXPECT_EQ(g.count(OpCode::kPrelu), 0u);
+  EXPECT_EQ(g.count(OpCode::kConv2d), 2u);
+  EXPECT_EQ(g.count(OpCode::kFullyConnected), 2u);
+  EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+}
+
 TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
   Graph g = graph_of(kChain);
   const Tensors in = random_inputs(g, 11);
