@@ -77,6 +77,8 @@ Result<QuantizedModel> AsStated::run() {
   q.per_channel_dense = options_.per_channel_dense;
   q.repairs = plan_.weights;
   TRY(QuantizedGraph quantized, quantize_graph(g, plan_.plan, q));
+  const bool narrow = std::ranges::any_of(stated_.made, [](const auto& m) { return m.second.dtype == DType::kI8; });
+  report_->mode = name(narrow ? QuantizeMode::kInt8 : QuantizeMode::kInt16x8);
   report_->stated_tensors = plan_.tensors;
   report_->derived_tensors = plan_.derived;
   if (library_) TRY_STATUS(judge(quantized.graph));

@@ -253,6 +253,15 @@ void note_other_source(const Model& model, const std::string& digest, VerifyRepo
   }
 }
 
+// Integers are never as close as a float file; a bound that fits them needs data.
+void note_integers(const Graph& in_file, VerifyReport& report) {
+  const auto integers = [&](const Port& p) { return in_file.type(p.value).quant.has_value(); };
+  if (std::ranges::any_of(in_file.outputs(), integers) || std::ranges::any_of(in_file.inputs(), integers))
+    report.notes.push_back(
+        "the file has integers, which are not as close as a float file: --data FOLDER tells what each layer costs, and holds "
+        "the outputs to --min-snr");
+}
+
 }  // namespace
 
 Result<VerifyReport> verify(const std::string& source, const std::string& file, const VerifyOptions& options) {
@@ -273,6 +282,7 @@ Result<VerifyReport> verify(const std::string& source, const std::string& file, 
   TRY(auto library, LiteRtLibrary::find(options.litert));
   TRY(const std::string digest, sha256(source_file->bytes()));
   note_other_source(model, digest, report);
+  note_integers(graph_of(model, options.signature), report);
   if (options.reference == VerifyOptions::Reference::kTorch) {
     TRY_STATUS(verify_by_torch(pair, options, std::move(library), report));
   } else {

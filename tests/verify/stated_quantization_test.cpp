@@ -1,5 +1,6 @@
 // Programs that are quantized already: their files against what torch recorded of them, within one step.
 #include "atoll/quantize.h"
+#include "atoll/verify.h"
 #include "import/importer.h"
 #include "read/program.h"
 #include "run/runtime.h"
@@ -68,6 +69,8 @@ TEST_P(StatedQuantization, FileIsWithinAStepOfTorch) {
   ASSERT_TRUE(report) << format(report.error());
   EXPECT_EQ(report->proof.verdict, ProofReport::Verdict::kProven) << report->proof.reason;
   ASSERT_TRUE(report->quantization);
+  const bool wide = std::ranges::count(GetParam().outputs, "i16") > 0;
+  EXPECT_EQ(report->quantization->mode, wide ? "int16x8" : "int8");
   EXPECT_EQ(report->quantization->stated_tensors, GetParam().stated);
   EXPECT_EQ(report->quantization->calibration_samples, 0u);
   EXPECT_EQ(report->quantization->exceptions.size(), GetParam().float_nodes);
@@ -85,6 +88,16 @@ TEST_P(StatedQuantization, FloatFileDoesNotRound) {
   EXPECT_EQ(report->proof.verdict, ProofReport::Verdict::kProven) << report->proof.reason;
   EXPECT_FALSE(report->quantization);
   EXPECT_FALSE(report->ops.contains("QUANTIZE"));
+}
+
+TEST_P(StatedQuantization, FileIsVerifiedAsOneOfIntegers) {
+  const TemporaryFile file("stated_verified_" + GetParam().name);
+  ASSERT_TRUE(convert(program(), file.path()));
+  const auto report = verify(program(), file.path(), {});
+  ASSERT_TRUE(report) << format(report.error());
+  EXPECT_GE(report->checks.size(), GetParam().outputs.size());
+  for (const VerifyCheck& c : report->checks) EXPECT_GT(c.output.snr_db, 20) << c.output.name;
+  EXPECT_TRUE(std::ranges::any_of(report->notes, [](const std::string& n) { return n.find("--data") != std::string::npos; }));
 }
 
 TEST_P(StatedQuantization, CutIsRefused) {
