@@ -36,6 +36,9 @@ struct QuantizeOptions {
   /// the CPU, named as the other with "_tail" (`atoll run --pipeline NET NET_tail` runs both). For tails that the Edge TPU does
   /// not take.
   std::vector<std::string> cut;
+  /// An output that joins branches which one scale of 8 bits cannot carry (boxes and scores) becomes one output for each
+  /// branch, instead of being joined in 16 bits, which the Edge TPU does not have.
+  bool split_outputs = false;
   /// Finds the fewest layers to give 16 bits so that every output reaches this SNR.
   std::optional<double> min_snr_db;
   std::string ranges = "auto";  ///< "auto", "minmax", "wide", "percentile", "mse", "entropy"

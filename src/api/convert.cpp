@@ -370,6 +370,11 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
   TRY(QuantizedModel quantized, own ? quantize_as_stated(*own, permutations, *options.quantize)
                                     : quantize_model(model.graphs[0], permutations, *options.quantize));
   model.graphs[0] = std::move(quantized.graph);
+  if (!quantized.output_sources.empty()) {
+    std::vector<PortReport> outputs;
+    for (const size_t i : quantized.output_sources) outputs.push_back(report.outputs[i]);
+    report.outputs = std::move(outputs);
+  }
   TRY(const TargetKind target, target_from_name(options.target));
   TRY_STATUS(check_target(model.graphs[0], target, report.warnings));
   report.quantization = std::move(quantized.report);

@@ -11,6 +11,7 @@
 #include "api/quantization_variant.h"
 #include "quant/compress_weights.h"
 #include "quant/integer_spellings.h"
+#include "quant/mixed_joins.h"
 #include "verify/quantization_damage.h"
 
 namespace atl {
@@ -42,6 +43,7 @@ class Quantization {
   Status choose_samples(QuantizationData& data);
   Status set_options();
   Status take_in_normalization(DatasetSamples& samples);
+  Status split_outputs(const QuantizationData& data);
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
                const std::shared_ptr<const LiteRtLibrary>& library);
@@ -55,6 +57,7 @@ class Quantization {
   const QuantizeOptions& options_;
   std::shared_ptr<QuantizeReport> report_ = std::make_shared<QuantizeReport>();
   QuantizationVariant v_;
+  std::vector<size_t> output_sources_;
 };
 
 Result<QuantizedModel> Quantization::run() {
@@ -69,6 +72,7 @@ Result<QuantizedModel> Quantization::run() {
   TRY_STATUS(choose_samples(data));
   TRY_STATUS(set_options());
   take_camera_bytes(samples);
+  if (options_.split_outputs) TRY_STATUS(split_outputs(data));
   data.scoring = data.calibration;
   if (options_.ranges == "auto") {
     TRY(v_, choose_repairs(std::move(v_), data));
@@ -90,7 +94,7 @@ Result<QuantizedModel> Quantization::run() {
   report_->exceptions = float_exceptions(v_.graph, v_.plan);
   report_->interface = interface_lines(quantized.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return QuantizedModel{std::move(quantized.graph), report_};
+  return QuantizedModel{std::move(quantized.graph), report_, std::move(output_sources_)};
 }
 
 Result<DatasetSamples> Quantization::open_data() {
@@ -144,7 +148,7 @@ Result<QuantizedModel> Quantization::compress() {
   }
   report_->interface = interface_lines(compressed.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return QuantizedModel{std::move(compressed.graph), report_};
+  return QuantizedModel{std::move(compressed.graph), report_, {}};
 }
 
 Status Quantization::choose_samples(QuantizationData& data) {
@@ -224,6 +228,24 @@ void Quantization::take_camera_bytes(const DatasetSamples& samples) {
           : fmt::format(
                 "the input's integers are the bytes of a picture but for {:.2f} of a step, since its mean is no whole number",
                 off / double(q.scale[0])));
+}
+
+Status Quantization::split_outputs(const QuantizationData& data) {
+  QuantizationVariant whole = v_;
+  TRY_STATUS(whole.calibrate(data));
+  const std::vector<MixedJoin> joins = mixed_joins(whole.graph, whole.plan, whole.calibration);
+  std::vector<std::string> names;
+  for (const Port& p : v_.graph.outputs()) names.push_back(p.name);
+  TRY(output_sources_, split_joined_outputs(v_.graph, joins));
+  if (output_sources_.empty()) {
+    report_->warnings.push_back("no output was split: none is a join of branches that one scale cannot carry");
+    return {};
+  }
+  for (size_t i = 0; i < names.size(); ++i)
+    if (const auto parts = std::ranges::count(output_sources_, i); parts > 1)
+      v_.repairs.push_back(
+          fmt::format("output '{}' is given as its {} branches, each with a scale of its own", names[i], parts));
+  return {};
 }
 
 Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,

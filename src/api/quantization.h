@@ -8,6 +8,8 @@ namespace atl {
 struct QuantizedModel {
   Graph graph;
   std::shared_ptr<QuantizeReport> report;
+  /// By output: which of the given graph's it is, or part of; empty where they are the same.
+  std::vector<size_t> output_sources;
 };
 
 /// Quantizes the graph, which is the float one as it would be written; axis k of its input i is the source's axis

@@ -85,7 +85,7 @@ Result<QuantizedModel> AsStated::run() {
   report_->exceptions = float_exceptions(g, plan_.plan);
   report_->interface = interface_lines(quantized.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return QuantizedModel{std::move(quantized.graph), report_};
+  return QuantizedModel{std::move(quantized.graph), report_, {}};
 }
 
 Status AsStated::calibrate_rest() {

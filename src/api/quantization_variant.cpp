@@ -171,9 +171,10 @@ Status widen_mixed_joins(QuantizationVariant& v) {
   for (const MixedJoin& join : joins) {
     for (const uint32_t id : join.tail) chosen[id] = DType::kI16;
     const Origin& o = v.graph.origin(v.graph[join.node].origin);
-    v.repairs.push_back(fmt::format(
-        "'{}' joins values up to {:.4g} and up to {:.4g}, which one scale of 8 bits cannot carry: joined in 16 bits", o.node,
-        join.widest_reach, join.narrow_reach));
+    v.repairs.push_back(
+        fmt::format("'{}' joins values up to {:.4g} and up to {:.4g}, which one scale of 8 bits cannot carry: joined in 16 "
+                    "bits (--split-outputs gives them apart)",
+                    o.node, join.widest_reach, join.narrow_reach));
   }
   return v.make_plan();
 }

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <set>
 
+#include "ir/rewrite.h"
 #include "ops/elementwise.h"
+#include "ops/shape.h"
 
 namespace atl {
 namespace {
@@ -31,7 +35,66 @@ double reach_of(const Calibration& calibration, Value v) {
   return std::max(std::fabs(r.low), std::fabs(r.high));
 }
 
+/// An output that is a join, behind these transposes.
+struct JoinedOutput {
+  size_t output;
+  std::vector<uint32_t> transposes;  // from the join on
+};
+
+std::optional<JoinedOutput> joined_output(const Graph& g, const MixedJoin& join) {
+  JoinedOutput found{};
+  for (Value v{join.node, 0};;) {
+    if (g.uses(v).size() != 1) return std::nullopt;
+    const Use u = g.uses(v)[0];
+    if (u.node == kGraphOutput) {
+      found.output = u.operand;
+      return found;
+    }
+    v = {u.node, 0};
+    if (!g.as<Transpose>(v)) return std::nullopt;
+    found.transposes.push_back(u.node);
+  }
+}
+
 }  // namespace
+
+Result<std::vector<size_t>> split_joined_outputs(Graph& g, std::span<const MixedJoin> joins) {
+  std::map<size_t, Values> branches;
+  for (const MixedJoin& join : joins) {
+    const auto found = joined_output(g, join);
+    if (!found || !g.states().empty()) continue;
+    Builder b(g);
+    for (Value v : Values(g[join.node].in)) {
+      for (const uint32_t id : found->transposes) {
+        b.set_origin(g[id].origin);
+        v = b.add(*g.as<Transpose>({id, 0}), {v});
+      }
+      branches[found->output].push_back(v);
+    }
+    TRY_STATUS(b.take_status());
+  }
+  if (branches.empty()) return std::vector<size_t>();
+  std::vector<Port> outputs;
+  std::vector<size_t> sources;
+  for (size_t i = 0; i < g.outputs().size(); ++i) {
+    const Port& whole = g.outputs()[i];
+    const auto parts = branches.find(i);
+    for (size_t k = 0; parts != branches.end() && k < parts->second.size(); ++k)
+      outputs.push_back({fmt::format("{}_{}", whole.name, k), parts->second[k]});
+    if (parts == branches.end()) outputs.push_back(whole);
+    sources.resize(outputs.size(), i);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (i >= g.outputs().size()) {
+      g.add_output(outputs[i].name, outputs[i].value);
+      continue;
+    }
+    g.rename_output(i, outputs[i].name);
+    g.set_output(i, outputs[i].value);
+  }
+  g.remove_dead_nodes();
+  return sources;
+}
 
 std::vector<MixedJoin> mixed_joins(const Graph& g, const QuantPlan& plan, const Calibration& calibration) {
   std::vector<MixedJoin> out;

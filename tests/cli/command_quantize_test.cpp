@@ -106,7 +106,7 @@ TEST_F(QuantizeTest, SmallerWeightsUnderFloatActivations) {
     const json j = quantize(m.args);
     EXPECT_GT(j["quantization"]["outputs"][0]["snr_db"].get<double>(), m.least_snr) << j["quantization"];
     EXPECT_LT(double(j["constant_bytes"]) / float_weights, m.largest_share) << m.args[1];
-    EXPECT_EQ(j["inputs"][0]["type"].get<std::string>().substr(0, 3), "f32");
+    EXPECT_EQ(j["inputs"][0]["type"].get<std::string>().substr(0, o["type"].get<std::string>().find('[')), "f32");
   }
   EXPECT_EQ(whole["inputs"][0]["type"].get<std::string>().substr(0, 2), "i8");
 }
@@ -142,6 +142,28 @@ TEST_F(QuantizeTest, TheCoralTargetRefusesBranches) {
   EXPECT_EQ(error["what"], "Google's compiler for the Edge TPU takes no loops and no branches");
   EXPECT_NE(error.dump().find("torch.cond"), std::string::npos) << error;
   EXPECT_EQ(names(), std::vector<std::string>{"samples.npy"});
+}
+
+TEST_F(QuantizeTest, OutputsOfUnlikeBranchesAreSplitForTheCoral) {
+  const std::string net = source_file("tests/quant/data/shapes_detector.pt2");
+  const std::vector<std::string> common{
+      "convert",  net,     "-o",          "d.tflite",
+      "--target", "coral", "--calibrate", source_file("tests/quant/data/shapes_calibration.npz"),
+      "--json"};
+  const auto types = [&](bool split) {
+    std::vector<std::string> args = common;
+    if (split) args.push_back("--split-outputs");
+    const Answer a = run(args);
+    EXPECT_EQ(a.exit_code, 0) << a.err;
+    std::string out;
+    const json report = json::parse(a.out);
+    for (const json& o : report["quantization"]["outputs"])
+      out += o["name"].get<std::string>() + " " +
+             o["type"].get<std::string>().substr(0, o["type"].get<std::string>().find('[')) + "; ";
+    return out;
+  };
+  EXPECT_EQ(types(false), "output i16; ");
+  EXPECT_EQ(types(true), "output_0 i8; output_1 i8; output_2 i8; ");
 }
 
 TEST_F(QuantizeTest, WhatCannotBeIsRefused) {

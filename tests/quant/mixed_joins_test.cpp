@@ -107,5 +107,44 @@ TEST_F(MixedJoins, SixteenBitsKeepTheSmallerBranch) {
   EXPECT_NEAR(double(wide.parameters(y, DType::kI16).scale[0]) * 32767, reach, 1e-3);
 }
 
+TEST_F(MixedJoins, BranchesBecomeOutputsThroughTransposes) {
+  g = graph_of(kDetector);
+  calibrate_with(90);
+  const auto sources = split_joined_outputs(g, mixed_joins(g, plan(), calibration));
+  ASSERT_TRUE(sources) << format(sources.error());
+  EXPECT_EQ(*sources, (std::vector<size_t>{0, 0}));
+  ASSERT_TRUE(verify(g)) << print(g);
+  EXPECT_EQ(g.outputs()[0].name, "y_0");
+  EXPECT_EQ(g.outputs()[1].name, "y_1");
+  EXPECT_EQ(g.type(g.outputs()[1].value).shape, (Shape{1, 3, 6}));
+  EXPECT_EQ(g.count(OpCode::kConcat), 0u);
+  const Tensors parts = evaluate_graph(g, samples);
+  int64_t at = 0;
+  for (const Tensor& part : parts)
+    for (int64_t i = 0; i < part.count(); ++i) EXPECT_EQ(element_as_double(part, i), element_as_double(outputs[0], at++));
+  EXPECT_EQ(at, outputs[0].count());
+}
+
+TEST_F(MixedJoins, OutputsAroundASplitOneKeepTheirNamesAndOrder) {
+  g = graph_of(std::string(kDetector).replace(std::string(kDetector).find("output"), std::string::npos,
+                                              "output \"before\" = %4\noutput \"y\" = %6\noutput \"behind\" = %2\n"));
+  calibrate_with(90);
+  const auto sources = split_joined_outputs(g, mixed_joins(g, plan(), calibration));
+  ASSERT_TRUE(sources) << format(sources.error());
+  EXPECT_EQ(*sources, (std::vector<size_t>{0, 1, 1, 2}));
+  std::string names;
+  for (const Port& p : g.outputs()) names += p.name + " ";
+  EXPECT_EQ(names, "before y_0 y_1 behind ");
+}
+
+TEST_F(MixedJoins, OfOutputsThatServeForMoreAreNotSplit) {
+  g = graph_of(std::string(kDetector) + "output \"again\" = %6\n");
+  calibrate_with(90);
+  const auto sources = split_joined_outputs(g, mixed_joins(g, plan(), calibration));
+  ASSERT_TRUE(sources) << format(sources.error());
+  EXPECT_TRUE(sources->empty());
+  EXPECT_EQ(g.outputs()[0].name, "y");
+}
+
 }  // namespace
 }  // namespace atl

@@ -24,6 +24,8 @@ void add_quantize_options(CLI::App& c, QuantizeArguments& a, const std::string& 
   group->add_option("--cut", a.options.cut,
                     "cut the model in front of these layers ('detect*'): they and all behind them become FILE_tail.tflite,\n"
                     "float, for the CPU; `atoll run --pipeline` runs both");
+  group->add_flag("--split-outputs", a.options.split_outputs,
+                  "an output that joins branches which one scale cannot carry (boxes and scores) becomes one for each branch");
   group->add_option("--min-snr", a.min_snr, "dB that every output must reach: finds the fewest layers to give 16 bits");
   group->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, wide, percentile, mse, entropy")
       ->capture_default_str();
