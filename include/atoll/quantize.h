@@ -41,7 +41,7 @@ struct QuantizeOptions {
   bool split_outputs = false;
   /// Finds the fewest layers to give 16 bits so that every output reaches this SNR.
   std::optional<double> min_snr_db;
-  std::string ranges = "auto";  ///< "auto", "minmax", "wide", "percentile", "mse", "entropy"
+  std::string ranges = "auto";  ///< "auto", "minmax", "wide", "percentile", "mse", "entropy", "average"
   bool best_effort = false;     ///< slower repairs: weights rounded against the float output, layer by layer
   bool per_channel = true;      ///< one scale for each result channel of a weight
   bool per_channel_dense =

@@ -76,8 +76,12 @@ Result<QuantizedModel> Quantization::run() {
   data.scoring = data.calibration;
   if (options_.ranges == "auto") {
     TRY(v_, choose_repairs(std::move(v_), data));
+    TRY_STATUS(choose_base_method(v_, data));
     TRY_STATUS(choose_range_methods(v_, data));
-    if (options_.best_effort) TRY_STATUS(correct_measured_means(v_, data));
+    if (options_.best_effort) {
+      TRY_STATUS(round_weights(v_, data));
+      TRY_STATUS(correct_measured_means(v_, data));
+    }
   } else {
     TRY_STATUS(v_.calibrate(data));
     if (options_.mode == QuantizeMode::kInt8) TRY_STATUS(widen_mixed_joins(v_));

@@ -19,7 +19,7 @@ Result<RangeMethod> range_method(const std::string& text) {
   for (size_t i = 0; i < names.size(); ++i)
     if (names[i] == text) return RangeMethod(i);
   return error(Code::kUsage, fmt::format("there is no range method '{}'", text),
-               "the methods are auto, minmax, wide, percentile, mse and entropy");
+               "the methods are auto, minmax, wide, percentile, mse, entropy and average");
 }
 
 Result<std::vector<NdArray>> RandomSamples::get(size_t index) const {

@@ -11,6 +11,7 @@
 #include "verify/mean_errors.h"
 #include "verify/quantization_damage.h"
 #include "verify/range_effects.h"
+#include "verify/weight_learning.h"
 
 namespace atl {
 namespace {
@@ -105,13 +106,27 @@ void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelErr
   }
 }
 
+std::string_view in_words(RangeMethod m) {
+  switch (m) {
+    case RangeMethod::kMse:
+      return "least square error";
+    case RangeMethod::kMinMax:
+      return "the extremes";
+    case RangeMethod::kAverage:
+      return "the mean of the samples' extremes";
+    default:
+      return enum_names(m)[size_t(m)];
+  }
+}
+
 /// The methods' proposals for a group that are not alike, the default's first. Those that clip more than the default are not
 /// among them: what they gain on some samples they lose on others.
-std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group, const Statistics& statistics) {
+std::pair<RangeTrial, std::vector<RangeMethod>> trial_of(const ScaleGroup& group, const Statistics& statistics,
+                                                         RangeMethod base) {
   RangeTrial trial{.sources = group.sources, .candidates = {}, .data = group.data, .effects = {}};
   std::vector<RangeMethod> tried;
   for (const RangeMethod m :
-       {RangeMethod::kMse, RangeMethod::kMinMax, RangeMethod::kWide, RangeMethod::kPercentile, RangeMethod::kEntropy}) {
+       {base, RangeMethod::kMse, RangeMethod::kMinMax, RangeMethod::kWide, RangeMethod::kPercentile, RangeMethod::kEntropy}) {
     const QuantParams q = parameters_of(choose_range(statistics, m, group.data), group.data);
     const auto alike = [&](const QuantParams& other) {
       return std::fabs(double(other.scale[0]) / double(q.scale[0]) - 1) < kAlikeScales;
@@ -141,6 +156,11 @@ Status QuantizationVariant::calibrate(const QuantizationData& data) {
 Status QuantizationVariant::make_plan() {
   quantize_options.repairs.clear();
   TRY(plan, plan_quantization(graph, calibration, plan_options));
+  for (const auto& [id, repair] : learned) {
+    if (!is_integer(plan.nodes[id].data)) continue;
+    TRY(const std::vector<float> scales, scales_of_node(graph, plan, id, quantize_options));
+    if (scales == repair.scales) quantize_options.repairs[id] = repair;
+  }
   TRY([[maybe_unused]] const size_t corrected, correct_biases(graph, plan, calibration, quantize_options));
   return {};
 }
@@ -215,6 +235,28 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   return std::move(*chosen);
 }
 
+Status choose_base_method(QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library || !v.half || v.plan_options.data != DType::kI8) return {};
+  QuantizationData others = data;
+  others.scoring = half_of(data.calibration, 0);
+  std::optional<double> best;
+  RangeMethod chosen = v.plan_options.method;
+  for (const RangeMethod m : {chosen, RangeMethod::kMinMax, RangeMethod::kAverage}) {
+    QuantizationVariant trial = v;
+    trial.calibration = *v.half;
+    trial.plan_options.method = m;
+    TRY_STATUS(trial.make_plan());
+    TRY(const double score, trial.score(others, data.options.best_effort ? kBestSamples : kScoreSamples));
+    if (best && score <= *best + (chosen == v.plan_options.method ? kClearlyBetter : 0)) continue;
+    best = score;
+    chosen = m;
+  }
+  if (chosen == v.plan_options.method) return {};
+  v.plan_options.method = chosen;
+  v.repairs.push_back(fmt::format("ranges chosen by {}, which does clearly better than least square error", in_words(chosen)));
+  return v.make_plan();
+}
+
 Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data) {
   if (!data.library) return {};
   std::vector<RangeTrial> trials;
@@ -226,7 +268,7 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
   for (size_t i = 0; i < v.plan.groups.size(); ++i) {
     const ScaleGroup& group = v.plan.groups[i];
     if (group.fixed || group.known || group.sources.empty() || group.data != DType::kI8) continue;
-    auto [trial, tried] = trial_of(group, of_half ? of_half->groups[i].statistics : group.statistics);
+    auto [trial, tried] = trial_of(group, of_half ? of_half->groups[i].statistics : group.statistics, v.plan_options.method);
     if (tried.size() < 2) continue;
     trials.push_back(std::move(trial));
     methods.push_back(std::move(tried));
@@ -249,10 +291,32 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
     v.plan_options.methods[trials[i].sources[0]] = methods[i][best];
     ++changed;
   }
-  v.repairs.push_back(
-      fmt::format("ranges of {} of {} tensors chosen by their effect on the outputs: {} not by least square error", measured,
-                  trials.size(), changed));
+  v.repairs.push_back(fmt::format("ranges of {} of {} tensors chosen by their effect on the outputs: {} not by {}", measured,
+                                  trials.size(), changed, in_words(v.plan_options.method)));
   return changed ? v.make_plan() : Status{};
+}
+
+Status round_weights(QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library) return {};
+  WeightLearningOptions o;
+  o.run = run_options(data);
+  o.progress = [&](size_t done, size_t total) { tell(data, "weights", done, total); };
+  const auto learn = [&](QuantizationVariant& of, const std::vector<size_t>& samples) -> Status {
+    QuantizeGraphOptions plain = of.quantize_options;
+    plain.repairs.clear();
+    TRY(of.learned, learn_weights(of.graph, of.plan, plain, data.samples, samples, data.library, o));
+    return of.make_plan();
+  };
+  QuantizationData others = data;
+  others.scoring = half_of(data.calibration, 0);
+  TRY(const double before, v.score(others, kBestSamples));
+  QuantizationVariant trial = v;
+  TRY_STATUS(learn(trial, half_of(data.calibration, 1)));
+  TRY(const double after, trial.score(others, kBestSamples));
+  if (trial.learned.empty() || after <= before) return {};
+  TRY_STATUS(learn(v, data.calibration));
+  v.repairs.push_back(fmt::format("weights of {} layers rounded together, by what their data looks like", v.learned.size()));
+  return {};
 }
 
 Status correct_measured_means(QuantizationVariant& v, const QuantizationData& data) {

@@ -24,6 +24,8 @@ struct QuantizationVariant {
   PlanOptions plan_options;
   QuantizeGraphOptions quantize_options;
   QuantPlan plan;
+  /// Integers of weights that were learned, by node: plans take them while the weights' scales are those they were learned for.
+  std::map<uint32_t, WeightRepair> learned;
   std::vector<std::string> repairs;  ///< one sentence each
 
   /// Runs data.calibration through the graph and plans. E: of calibration.
@@ -44,9 +46,17 @@ Status widen_mixed_joins(QuantizationVariant& variant);
 /// have widen_mixed_joins. `plain` need not be calibrated. E: of calibration; LiteRT's.
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data);
 
+/// Takes the method that all ranges are chosen by, before single ones are: least square error unless another gives the outputs
+/// clearly less noise, with ranges from one half of the samples and noise on the other. E: LiteRT's.
+Status choose_base_method(QuantizationVariant& variant, const QuantizationData& data);
+
 /// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew: ranges from one half
 /// of the samples are judged on the other half. E: LiteRT's.
 Status choose_range_methods(QuantizationVariant& variant, const QuantizationData& data);
+
+/// Rounds the weights of each layer together, by what the layers' data looks like (learn_weights()); kept only where weights
+/// learned from one half of the samples do not lose on the other. E: LiteRT's.
+Status round_weights(QuantizationVariant& variant, const QuantizationData& data);
 
 /// Moves biases by what the channels of the integer model are off by on average, layer by layer from the inputs on; kept only
 /// where the score gains. E: LiteRT's.

@@ -60,10 +60,16 @@ void scale_constant(Builder& b, uint32_t node, uint32_t operand, std::span<const
   if (auto s = b.graph().set_operand(node, operand, b.constant(scaled)); !s) b.fail(std::move(s.error()));
 }
 
-std::vector<double> factors_of(const std::vector<double>& reach) {
-  const double largest = *std::ranges::max_element(reach);
+// What is known of the channels of a tensor, over all layers that read it.
+struct Channels {
+  std::vector<double> peaks, squares, reach;
+};
+
+std::vector<double> factors_of(const Channels& of, double power) {
+  const double largest = *std::ranges::max_element(of.peaks);
   std::vector<double> out;
-  for (const double r : reach) out.push_back(r > 0 && largest > 0 ? std::min(kMaxFactor, std::sqrt(largest / r)) : 1.0);
+  for (const double r : of.peaks)
+    out.push_back(r > 0 && largest > 0 ? std::min(kMaxFactor, std::pow(largest / r, power)) : 1.0);
   return out;
 }
 
@@ -74,23 +80,109 @@ bool is_plain_or_depthwise(const Graph& g, uint32_t reader, const Weights& w, in
          (s[size_t(w.rule.weight_in_axis)] == channels || s[size_t(w.rule.weight_in_axis)] == 1) && g[reader].in[0].valid();
 }
 
+bool is_depthwise(const Graph& g, const Weights& w, int64_t channels) {
+  return channels > 1 && g.type(w.weight).shape[size_t(w.rule.weight_in_axis)] == 1;
+}
+
+// A reader's weight as (result, position, data channel); depthwise: the result is the data channel.
+struct WeightView {
+  WeightView(const Graph& g, const Weights& w, Tensor t, int64_t channels)
+      : values(std::move(t)), depthwise(is_depthwise(g, w, channels)), strides(contiguous_strides(values.shape())) {
+    shape = values.shape();
+    axis = size_t(depthwise ? w.rule.weight_axis : w.rule.weight_in_axis);
+    result_axis = size_t(w.rule.weight_axis);
+  }
+  size_t channel(int64_t i) const { return size_t(i / strides[axis] % shape[axis]); }
+  size_t result(int64_t i) const { return size_t(i / strides[result_axis] % shape[result_axis]); }
+  size_t results() const { return size_t(shape[result_axis]); }
+  Tensor values;
+  bool depthwise;
+  std::vector<int64_t> strides;
+  Shape shape;
+  size_t axis = 0, result_axis = 0;
+};
+
+// Noise in a layer's results by rounding its data and its weight, relative to their power: both are of one scale's step, a
+// share of the largest magnitude.
+double predicted_noise(const WeightView& w, const Channels& of, std::span<const double> factors) {
+  constexpr double kDataSteps = 255, kWeightSteps = 127;
+  double reach = 0;
+  for (size_t c = 0; c < factors.size(); ++c) reach = std::max(reach, factors[c] * of.reach[c]);
+  const double data_noise = reach / kDataSteps * reach / kDataSteps / 12;
+  const float* x = w.values.data<float>();
+  std::vector<double> largest(w.results(), 0.0);
+  double noise = 0, power = 0;
+  for (int64_t i = 0; i < w.values.count(); ++i) {
+    const size_t c = w.channel(i), r = w.result(i);
+    const double v = double(x[i]), scaled = v / factors[c];
+    largest[r] = std::max(largest[r], std::fabs(scaled));
+    noise += scaled * scaled * data_noise;
+    power += v * v * of.squares[c];
+  }
+  const double per_result = double(w.values.count()) / double(w.results());
+  double squares = 0;
+  for (size_t c = 0; c < factors.size(); ++c) squares += factors[c] * factors[c] * of.squares[c] / double(factors.size());
+  for (size_t r = 0; r < largest.size(); ++r) {
+    const double step = largest[r] / kWeightSteps;
+    const double mean_square = w.depthwise ? factors[r] * factors[r] * of.squares[r] : squares;
+    noise += per_result * mean_square * step * step / 12;
+  }
+  return power > 0 ? noise / power : 0;
+}
+
+// The factors of the power with the least noise; none where evening out gains little.
+Result<std::vector<double>> best_factors(const Graph& g, std::span<const uint32_t> readers, const Channels& of) {
+  constexpr double kWorthwhile = 0.98;
+  std::vector<WeightView> weights;
+  for (const uint32_t r : readers) {
+    const Weights w = *weights_of(g, r);
+    TRY(Tensor t, g.constant(w.weight)->materialize());
+    weights.emplace_back(g, w, std::move(t), int64_t(of.peaks.size()));
+  }
+  std::vector<double> best;
+  double least = 0;
+  for (const double power : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+    const std::vector<double> factors = factors_of(of, power);
+    double noise = 0;
+    for (const WeightView& w : weights) noise += predicted_noise(w, of, factors);
+    if (power > 0 && noise >= kWorthwhile * least) continue;
+    least = noise;
+    best = factors;
+  }
+  if (std::ranges::all_of(best, [](double f) { return f < 1.05; })) best.clear();
+  return best;
+}
+
+// What calibration knows of the tensor that the readers read, on this side of the ops which keep scales.
+std::optional<Channels> channels_of(const Graph& g, std::span<const uint32_t> readers, const Calibration& calibration,
+                                    int64_t channels) {
+  Channels all;
+  for (const auto& [from, into] :
+       {std::pair(&calibration.channel_peaks, &all.peaks), std::pair(&calibration.channel_squares, &all.squares),
+        std::pair(&calibration.channel_reach, &all.reach)}) {
+    into->assign(size_t(channels), 0.0);
+    for (const uint32_t r : readers) {
+      const auto known = from->find(g[r].in[0]);
+      if (known == from->end() || int64_t(known->second.size()) != channels) return std::nullopt;
+      for (size_t c = 0; c < into->size(); ++c) (*into)[c] = std::max((*into)[c], known->second[c]);
+    }
+  }
+  return all;
+}
+
 Result<bool> equalize(Graph& g, uint32_t id, const Calibration& calibration) {
   const auto w = weights_of(g, id);
   if (!w || !keeps_scales(g, id) || g[id].out.size() != 1) return false;
   std::vector<uint32_t> readers;
   if (!collect_readers(g, {id, 0}, readers)) return false;
   const int64_t channels = g[id].out[0].shape.back();
-  std::vector<double> reach(size_t(channels), 0.0);
-  for (const uint32_t r : readers) {
-    const auto known = calibration.channel_reach.find(g[r].in[0]);
-    const auto rw = weights_of(g, r);
-    if (known == calibration.channel_reach.end() || int64_t(known->second.size()) != channels || !rw ||
-        !is_plain_or_depthwise(g, r, *rw, channels) || g.type(w->weight).shape[size_t(w->rule.weight_axis)] != channels)
-      return false;
-    for (size_t c = 0; c < reach.size(); ++c) reach[c] = std::max(reach[c], known->second[c]);
-  }
-  const std::vector<double> factors = factors_of(reach);
-  if (std::ranges::all_of(factors, [](double f) { return f < 1.05; })) return false;
+  if (g.type(w->weight).shape[size_t(w->rule.weight_axis)] != channels) return false;
+  for (const uint32_t r : readers)
+    if (!is_plain_or_depthwise(g, r, *weights_of(g, r), channels)) return false;
+  const auto of = channels_of(g, readers, calibration, channels);
+  if (!of) return false;
+  TRY(const std::vector<double> factors, best_factors(g, readers, *of));
+  if (factors.empty()) return false;
   std::vector<double> inverse;
   for (const double f : factors) inverse.push_back(1 / f);
   Builder b(g, g[id].origin);
@@ -98,8 +190,7 @@ Result<bool> equalize(Graph& g, uint32_t id, const Calibration& calibration) {
   if (w->bias.valid()) scale_constant(b, id, uint32_t(w->rule.bias), factors, 0);
   for (const uint32_t r : readers) {
     const auto rw = *weights_of(g, r);
-    const bool depthwise = g.type(rw.weight).shape[size_t(rw.rule.weight_in_axis)] == 1 && channels > 1;
-    scale_constant(b, r, 1, inverse, depthwise ? rw.rule.weight_axis : rw.rule.weight_in_axis);
+    scale_constant(b, r, 1, inverse, is_depthwise(g, rw, channels) ? rw.rule.weight_axis : rw.rule.weight_in_axis);
   }
   if (b.failed()) return b.take_status().error();
   return true;

@@ -199,7 +199,7 @@ Result<Statistics> Planner::statistics_of(const std::vector<Key>& sources) {
                    fmt::format("a range cannot be chosen for them; look at the data, or at what the layer divides by; {}",
                                kMaskHint))
           .at(g_.origin_of(v));
-    all.merge(it->second);
+    all.join(it->second);
   }
   return all;
 }
@@ -320,11 +320,12 @@ Status Planner::choose_parameters() {
 void Calibration::merge(const Calibration& other) {
   for (const auto& [v, s] : other.values) values[v].merge(s);
   const double all = double(samples + other.samples);
-  for (const auto& [v, means] : other.channel_means) {
-    std::vector<double>& mine = channel_means[v];
-    mine.resize(means.size());
-    for (size_t c = 0; c < means.size(); ++c) mine[c] = (mine[c] * double(samples) + means[c] * double(other.samples)) / all;
-  }
+  for (const auto part : {&Calibration::channel_means, &Calibration::channel_squares, &Calibration::channel_peaks})
+    for (const auto& [v, means] : other.*part) {
+      std::vector<double>& mine = (this->*part)[v];
+      mine.resize(means.size());
+      for (size_t c = 0; c < means.size(); ++c) mine[c] = (mine[c] * double(samples) + means[c] * double(other.samples)) / all;
+    }
   for (const auto& [v, reach] : other.channel_reach) {
     std::vector<double>& mine = channel_reach[v];
     mine.resize(reach.size());

@@ -15,8 +15,9 @@ namespace atl {
 /// What calibration knows of a graph's float values.
 struct Calibration {
   std::map<Value, Statistics> values;
-  /// By value that is data of a node with weights: the mean and the largest magnitude of each index of its last axis.
-  std::map<Value, std::vector<double>> channel_means, channel_reach;
+  /// By value that is data of a node with weights, for each index of its last axis: the mean, the mean square, the largest
+  /// magnitude, and the mean over the samples of each one's largest.
+  std::map<Value, std::vector<double>> channel_means, channel_squares, channel_reach, channel_peaks;
   size_t samples = 0;
   /// Adds what other samples gave.
   void merge(const Calibration& other);

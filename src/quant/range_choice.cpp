@@ -158,6 +158,8 @@ Range choose_range(const Statistics& statistics, RangeMethod method, DType dtype
       return entropy_range(statistics, steps_of(dtype));
     case RangeMethod::kWide:
       return {(1 + kHeadRoom) * all.low, (1 + kHeadRoom) * all.high};
+    case RangeMethod::kAverage:
+      return with_zero(statistics.mean_extremes());
     case RangeMethod::kMinMax:
       break;
   }

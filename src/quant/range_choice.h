@@ -14,8 +14,11 @@ enum class RangeMethod {
   kPercentile,  ///< all but a share of kPercentileTail at each end
   kMse,         ///< the range with the least mean square error, rounding and clipping together
   kEntropy,     ///< the range whose histogram of steps tells most of the values' (Kullback-Leibler divergence)
+  kAverage,     ///< the mean over the samples of each one's extremes
 };
-constexpr std::array<std::string_view, 5> enum_names(RangeMethod) { return {"minmax", "wide", "percentile", "mse", "entropy"}; }
+constexpr std::array<std::string_view, 6> enum_names(RangeMethod) {
+  return {"minmax", "wide", "percentile", "mse", "entropy", "average"};
+}
 
 inline constexpr double kPercentileTail = 1e-4, kHeadRoom = 0.1;
 

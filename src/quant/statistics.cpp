@@ -41,6 +41,9 @@ void Statistics::observe(std::span<const float> values) {
   const float low = all.minCoeff(), high = all.maxCoeff();
   low_ = count_ ? std::min(low_, double(low)) : double(low);
   high_ = count_ ? std::max(high_, double(high)) : double(high);
+  low_sum_ += double(low);
+  high_sum_ += double(high);
+  ++observed_;
   reach_out(std::max(std::fabs(double(low)), std::fabs(double(high))));
   // An odd stride meets every channel of a tensor.
   const size_t stride = values.size() > kBinned ? values.size() / kBinned | 1 : 1;
@@ -80,6 +83,19 @@ void Statistics::merge(const Statistics& other) {
   count_ += other.count_;
   zeros_ += other.zeros_;
   sum_ += other.sum_;
+  low_sum_ += other.low_sum_;
+  high_sum_ += other.high_sum_;
+  observed_ += other.observed_;
+}
+
+void Statistics::join(const Statistics& other) {
+  const Range mine = mean_extremes(), theirs = other.mean_extremes();
+  const bool first = observed_ == 0;
+  merge(other);
+  if (other.observed_ == 0) return;
+  observed_ = 1;
+  low_sum_ = first ? theirs.low : std::min(mine.low, theirs.low);
+  high_sum_ = first ? theirs.high : std::max(mine.high, theirs.high);
 }
 
 }  // namespace atl

@@ -25,8 +25,10 @@ class Statistics {
   static constexpr size_t kBins = 8192, kBinned = 32768;
 
   void observe(std::span<const float> values);
-  /// Adds what another tensor's statistics hold.
+  /// Adds what other samples gave of the same tensor.
   void merge(const Statistics& other);
+  /// Adds what another tensor's statistics hold.
+  void join(const Statistics& other);
 
   bool empty() const { return count_ == 0; }
   uint64_t count() const { return count_; }
@@ -36,6 +38,10 @@ class Statistics {
   /// -inf and what is as good, as masks by addition have it; counted nowhere else.
   uint64_t masked() const { return masked_; }
   Range extremes() const { return {low_, high_}; }
+  /// The mean of the extremes of each observe(), of one sample; of joined tensors, the widest of theirs.
+  Range mean_extremes() const {
+    return observed_ ? Range{low_sum_ / double(observed_), high_sum_ / double(observed_)} : Range{};
+  }
   double mean() const { return count_ ? sum_ / double(count_) : 0; }
 
   /// The bins (the zeros are not in them); bin i holds values in [edge(i), edge(i + 1)).
@@ -46,8 +52,8 @@ class Statistics {
   void reach_out(double magnitude);
 
   std::vector<uint64_t> bins_;
-  double reach_ = 0, low_ = 0, high_ = 0, sum_ = 0;
-  uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0, masked_ = 0;
+  double reach_ = 0, low_ = 0, high_ = 0, sum_ = 0, low_sum_ = 0, high_sum_ = 0;
+  uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0, masked_ = 0, observed_ = 0;
 };
 
 }  // namespace atl

@@ -16,7 +16,7 @@ std::span<const float> floats(std::span<const std::byte> bytes) {
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 
-/// Values that are data of nodes with weights, of whose channels means and extremes are kept.
+/// What calibration keeps of the channels of values that are data of nodes with weights.
 class ChannelSums {
  public:
   explicit ChannelSums(const Graph& g) {
@@ -27,44 +27,61 @@ class ChannelSums {
       for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
       const QuantRule rule = def_of(*n.op).quantization(*n.op, types);
       if (rule.kind == Quant::kWeighted && rule.weight > 0 && is_data(types[0]) && !types[0].shape.empty())
-        sums_[n.in[0]].assign(size_t(std::max<int64_t>(types[0].shape.back(), 0)), 0.0);
+        sums_.try_emplace(n.in[0], size_t(std::max<int64_t>(types[0].shape.back(), 0)));
     }
   }
+  /// All values of one sample.
   void observe(Value v, std::span<const float> values) {
     const auto it = sums_.find(v);
-    if (it == sums_.end() || it->second.empty()) return;
-    std::vector<double>& sums = it->second;
-    const size_t channels = sums.size();
-    std::vector<float> rows(channels, 0.0f);
-    std::vector<float>& reach = reach_[v];
-    reach.resize(channels, 0.0f);
+    if (it == sums_.end() || it->second.values.empty()) return;
+    Sums& sums = it->second;
+    const size_t channels = sums.values.size();
+    std::vector<float> rows(channels, 0.0f), squares(channels, 0.0f), reach(channels, 0.0f);
+    const auto carry = [&] {
+      for (size_t c = 0; c < channels; ++c) sums.values[c] += double(std::exchange(rows[c], 0.0f));
+      for (size_t c = 0; c < channels; ++c) sums.squares[c] += double(std::exchange(squares[c], 0.0f));
+    };
     // Some rows are added in f32, which vectorizes, before they go into the long sums.
     constexpr size_t kRows = 64;
     size_t row = 0;
     for (size_t i = 0; i + channels <= values.size(); i += channels) {
-      for (size_t c = 0; c < channels; ++c) rows[c] += values[i + c];
-      for (size_t c = 0; c < channels; ++c) reach[c] = std::max(reach[c], std::fabs(values[i + c]));
-      if (++row % kRows != 0) continue;
-      for (size_t c = 0; c < channels; ++c) sums[c] += double(std::exchange(rows[c], 0.0f));
+      const float* x = values.data() + i;
+      for (size_t c = 0; c < channels; ++c) {
+        rows[c] += x[c];
+        squares[c] += x[c] * x[c];
+        reach[c] = std::max(reach[c], std::fabs(x[c]));
+      }
+      if (++row % kRows == 0) carry();
     }
-    for (size_t c = 0; c < channels; ++c) sums[c] += double(rows[c]);
-    rows_[v] += row;
+    carry();
+    for (size_t c = 0; c < channels; ++c) {
+      sums.peaks[c] += double(reach[c]);
+      sums.reach[c] = std::max(sums.reach[c], double(reach[c]));
+    }
+    sums.rows += double(row);
+    sums.samples += 1;
   }
   void store(Calibration& out) const {
+    const auto divided = [](std::vector<double> v, double by) {
+      for (double& x : v) x /= by;
+      return v;
+    };
     for (const auto& [v, sums] : sums_) {
-      const auto it = rows_.find(v);
-      if (it == rows_.end() || it->second == 0) continue;
-      std::vector<double>& means = out.channel_means[v];
-      for (const double s : sums) means.push_back(s / double(it->second));
-      const auto reach = reach_.find(v);
-      if (reach != reach_.end()) out.channel_reach[v].assign(reach->second.begin(), reach->second.end());
+      if (sums.rows == 0) continue;
+      out.channel_means[v] = divided(sums.values, sums.rows);
+      out.channel_squares[v] = divided(sums.squares, sums.rows);
+      out.channel_peaks[v] = divided(sums.peaks, sums.samples);
+      out.channel_reach[v] = sums.reach;
     }
   }
 
  private:
-  std::map<Value, std::vector<double>> sums_;
-  std::map<Value, std::vector<float>> reach_;
-  std::map<Value, size_t> rows_;
+  struct Sums {
+    explicit Sums(size_t channels) : values(channels), squares(channels), peaks(channels), reach(channels) {}
+    std::vector<double> values, squares, peaks, reach;  // peaks: of the samples' largest magnitudes
+    double rows = 0, samples = 0;
+  };
+  std::map<Value, Sums> sums_;
 };
 
 // Calls f with the position and the arrays of every sample.

@@ -107,6 +107,20 @@ TEST(RangeChoice, PercentileLeavesOutliersAndHoldsZero) {
   EXPECT_GT(r.high, 5);
 }
 
+TEST(ChooseRange, AverageIsTheMeanOfTheSamplesExtremes) {
+  Statistics one, other;
+  one.observe(std::vector<float>{-1, 4});
+  one.observe(std::vector<float>{-3, 2});
+  other.observe(std::vector<float>{-5, 1});
+  Statistics samples = one, tensors = one;
+  samples.merge(other);
+  tensors.join(other);
+  EXPECT_EQ(choose_range(one, RangeMethod::kAverage, DType::kI8), (Range{-2, 3}));
+  EXPECT_EQ(choose_range(samples, RangeMethod::kAverage, DType::kI8), (Range{-3, 7.0 / 3}));
+  EXPECT_EQ(choose_range(tensors, RangeMethod::kAverage, DType::kI8), (Range{-5, 3}));
+  EXPECT_EQ(tensors.extremes(), (Range{-5, 4}));
+}
+
 TEST(RangeChoice, ParametersHoldZeroExactlyAndReachTheEnds) {
   for (const Range r : {Range{-1.7, 5.3}, Range{0.5, 2}, Range{-9, -1}, Range{-1e-7, 3e-7}}) {
     const QuantParams q = parameters_of(r, DType::kI8);
