@@ -237,16 +237,20 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
 
 Status choose_base_method(QuantizationVariant& v, const QuantizationData& data) {
   if (!data.library || !v.half || v.plan_options.data != DType::kI8) return {};
+  constexpr size_t kMethods = 3;
   QuantizationData others = data;
-  others.scoring = half_of(data.calibration, 0);
+  others.scoring = spread(half_of(data.calibration, 0), data.options.best_effort ? kBestSamples : kScoreSamples);
+  // Float and integers are run.
+  TRY(const double cost, estimated_milliseconds(v.graph, 2 * others.scoring.size()));
+  if (kMethods * cost > (data.options.best_effort ? kBestTrialMs : kTrialMs)) return {};
   std::optional<double> best;
   RangeMethod chosen = v.plan_options.method;
-  for (const RangeMethod m : {chosen, RangeMethod::kMinMax, RangeMethod::kAverage}) {
+  for (const RangeMethod m : std::array<RangeMethod, kMethods>{chosen, RangeMethod::kMinMax, RangeMethod::kAverage}) {
     QuantizationVariant trial = v;
     trial.calibration = *v.half;
     trial.plan_options.method = m;
     TRY_STATUS(trial.make_plan());
-    TRY(const double score, trial.score(others, data.options.best_effort ? kBestSamples : kScoreSamples));
+    TRY(const double score, trial.score(others, others.scoring.size()));
     if (best && score <= *best + (chosen == v.plan_options.method ? kClearlyBetter : 0)) continue;
     best = score;
     chosen = m;

@@ -47,7 +47,8 @@ Status widen_mixed_joins(QuantizationVariant& variant);
 Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const QuantizationData& data);
 
 /// Takes the method that all ranges are chosen by, before single ones are: least square error unless another gives the outputs
-/// clearly less noise, with ranges from one half of the samples and noise on the other. E: LiteRT's.
+/// clearly less noise, with ranges from one half of the samples and noise on the other. Large models keep it without best
+/// effort, since trials would take long. E: LiteRT's.
 Status choose_base_method(QuantizationVariant& variant, const QuantizationData& data);
 
 /// Where range methods disagree on a tensor, takes the one that does least to the outputs, and plans anew: ranges from one half

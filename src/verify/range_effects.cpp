@@ -149,17 +149,7 @@ Result<Graph> EffectMeter::rest_behind(const RangeTrial& trial) const {
 
 Result<double> EffectMeter::cost(const RangeTrial& trial) const {
   TRY(const Graph rest, rest_behind(trial));
-  double work = 0, bytes = 0;
-  for (uint32_t id : rest.topological_order()) {
-    if (!rest[id].constant) {
-      if (rest[id].op->code != OpCode::kInput) work += estimated_work(rest, id);
-      continue;
-    }
-    TRY(const size_t size, byte_size(rest[id].out[0]));
-    bytes += double(size);
-  }
-  const double runs = double(runs_.size() * trial.candidates.size());
-  return kOpenMs + bytes / 1e6 * kPackMsPerMegabyte + runs * (kRunMs + work / kMultiplicationsPerMs);
+  return estimated_milliseconds(rest, runs_.size() * trial.candidates.size());
 }
 
 Status EffectMeter::measure(RangeTrial& trial) {
@@ -179,6 +169,19 @@ Status EffectMeter::measure(RangeTrial& trial) {
 }
 
 }  // namespace
+
+Result<double> estimated_milliseconds(const Graph& g, size_t runs) {
+  double work = 0, bytes = 0;
+  for (uint32_t id : g.topological_order()) {
+    if (!g[id].constant) {
+      if (g[id].op->code != OpCode::kInput) work += estimated_work(g, id);
+      continue;
+    }
+    TRY(const size_t size, byte_size(g[id].out[0]));
+    bytes += double(size);
+  }
+  return kOpenMs + bytes / 1e6 * kPackMsPerMegabyte + double(runs) * (kRunMs + work / kMultiplicationsPerMs);
+}
 
 Status measure_range_effects(const Graph& g, std::vector<RangeTrial>& trials, const SampleSource& samples,
                              std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,

@@ -31,6 +31,10 @@ struct RangeEffectOptions {
   std::function<void(size_t done, size_t total)> progress;
 };
 
+/// What opening a graph's file in LiteRT and some runs of it cost, in milliseconds, roughly: estimated from its operations and
+/// weights. E: sizes that do not fit.
+Result<double> estimated_milliseconds(const Graph& g, size_t runs);
+
 /// Measures the trials, those nearest to the outputs first. E: of the samples; LiteRT's.
 Status measure_range_effects(const Graph& g, std::vector<RangeTrial>& trials, const SampleSource& samples,
                              std::span<const size_t> which, std::shared_ptr<const LiteRtLibrary> library,

@@ -24,7 +24,7 @@ Result<WeightRepair> repair_of(const Graph& g, const QuantPlan& plan, const Quan
 Result<std::map<uint32_t, WeightRepair>> learn_weights(const Graph& g, const QuantPlan& plan,
                                                        const QuantizeGraphOptions& options, const SampleSource& samples,
                                                        std::span<const size_t> which,
-                                                       std::shared_ptr<const LiteRtLibrary> library,
+                                                       const std::shared_ptr<const LiteRtLibrary>& library,
                                                        const WeightLearningOptions& learning) {
   std::vector<uint32_t> wanted;
   for (uint32_t id : g.topological_order()) {

@@ -18,7 +18,7 @@ struct WeightLearningOptions {
 Result<std::map<uint32_t, WeightRepair>> learn_weights(const Graph& g, const QuantPlan& plan,
                                                        const QuantizeGraphOptions& options, const SampleSource& samples,
                                                        std::span<const size_t> which,
-                                                       std::shared_ptr<const LiteRtLibrary> library,
+                                                       const std::shared_ptr<const LiteRtLibrary>& library,
                                                        const WeightLearningOptions& learning = {});
 
 }  // namespace atl

@@ -60,6 +60,32 @@ TEST_F(QuantizeTest, TheSameInputGivesTheSameBytes) {
   EXPECT_EQ(first, bytes_of(path("q.tflite")));
 }
 
+TEST_F(QuantizeTest, BestEffortRoundsWeightsTogetherAndLosesNothing) {
+  const std::string data = source_file("tests/quant/data/digits_calibration.npz"),
+                    program = source_file("tests/quant/data/digits_efficientnet.pt2");
+  const auto made = [&](const std::string& effort) {
+    const Answer a = run({"quantize", program, "-o", "q.tflite", "--calibrate", data, "--effort", effort, "--json"});
+    EXPECT_EQ(a.exit_code, 0) << a.out << a.err;
+    return json::parse(a.out, nullptr, false);
+  };
+  const auto judged = [&] {
+    const Answer a =
+        run({"verify", program, "q.tflite", "--data", source_file("tests/quant/data/digits_judging.npz"), "--json"});
+    EXPECT_EQ(a.exit_code, 0) << a.out << a.err;
+    return json::parse(a.out, nullptr, false)["outputs"][0]["snr_db"].get<double>();
+  };
+  made("normal");
+  const double before = judged();
+  const json best = made("best");
+  const std::string first = bytes_of(path("q.tflite"));
+  EXPECT_GT(judged(), before - 0.5);
+  EXPECT_NE(best["quantization"]["repairs"].dump().find("layers rounded together, by what their data looks like"),
+            std::string::npos)
+      << best["quantization"]["repairs"];
+  made("best");
+  EXPECT_EQ(first, bytes_of(path("q.tflite")));
+}
+
 TEST_F(QuantizeTest, SixteenBitsAreCloser) {
   const json a = quantize({"--calibrate", kTest}), b = quantize({"--calibrate", kTest, "--mode", "int16x8"});
   EXPECT_GT(b["quantization"]["outputs"][0]["snr_db"].get<double>(), a["quantization"]["outputs"][0]["snr_db"].get<double>());
