@@ -145,7 +145,7 @@ Result<std::vector<double>> best_factors(const Graph& g, std::span<const uint32_
     const std::vector<double> factors = factors_of(of, power);
     double noise = 0;
     for (const WeightView& w : weights) noise += predicted_noise(w, of, factors);
-    if (power > 0 && noise >= kWorthwhile * least) continue;
+    if (power > 0 && !(noise < kWorthwhile * least)) continue;
     least = noise;
     best = factors;
   }

@@ -27,7 +27,8 @@ void add_quantize_options(CLI::App& c, QuantizeArguments& a, const std::string& 
   group->add_flag("--split-outputs", a.options.split_outputs,
                   "an output that joins branches which one scale cannot carry (boxes and scores) becomes one for each branch");
   group->add_option("--min-snr", a.min_snr, "dB that every output must reach: finds the fewest layers to give 16 bits");
-  group->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, wide, percentile, mse, entropy, average")
+  group
+      ->add_option("--ranges", a.options.ranges, "how ranges are chosen: auto, minmax, wide, percentile, mse, entropy, average")
       ->capture_default_str();
   group->add_option("--effort", a.effort, "best: slower repairs, layer by layer")->check(CLI::IsMember({"normal", "best"}));
   group->add_option("--weight-bits", a.options.weight_bits, "of weight-only")->check(CLI::IsMember({4, 8}));
