@@ -63,6 +63,15 @@ def digit_data(rounds=4):
     return Data([rendered.unit(calibration)], [rendered.unit(judging)], labels=np.tile(labels, rounds).astype(np.int64))
 
 
+def row_data(rounds=4):
+    """As digit_data, of the plain digits."""
+    train, _, test, labels = rendered.digits()
+    rng = np.random.default_rng(1)
+    calibration = rendered.plain_digits(rng, train[rng.integers(0, len(train), CALIBRATION)])
+    judging = np.concatenate([rendered.plain_digits(rng, test) for _ in range(rounds)])
+    return Data([calibration], [judging], labels=np.tile(labels, rounds).astype(np.int64))
+
+
 def scene_data(count=100):
     rng = np.random.default_rng(1)
     calibration, _ = rendered.scenes(rng, CALIBRATION)
@@ -91,6 +100,7 @@ def cases(shared, trained, references):
     ]
     for name in ("digits_mobilenet", "digits_efficientnet", "digits_transformer"):
         found.append(Case(name, os.path.join(trained, name + ".pt2"), digit_data))
+    found.append(Case("digits_lstm", os.path.join(trained, "digits_lstm.pt2"), row_data))
     found.append(Case("shapes_detector", os.path.join(trained, "shapes_detector.pt2"), scene_data, DETECTOR_PARTS))
     for path in sorted(glob.glob(os.path.join(references, "*.pt2"))) if references else []:
         if not path.endswith("_decomposed.pt2"):

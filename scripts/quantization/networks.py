@@ -1,4 +1,4 @@
-"""The small networks that are trained for judging quantization: three classifiers and a detector."""
+"""The small networks that are trained for judging quantization: four classifiers and a detector."""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -96,6 +96,18 @@ class Transformer(nn.Module):
         return self.classifier(self.norm(self.blocks(x))[:, 0])
 
 
+class RowLstm(nn.Module):
+    """A digit of 8x8 pixels read row by row, in both directions, by two layers of LSTM."""
+
+    def __init__(self, cells=24):
+        super().__init__()
+        self.lstm = nn.LSTM(8, cells, 2, batch_first=True, bidirectional=True)
+        self.classifier = nn.Linear(2 * cells, CLASSES)
+
+    def forward(self, x):
+        return self.classifier(self.lstm(x)[0][:, -1])
+
+
 class Bottleneck(nn.Module):
     def __init__(self, i, o):
         super().__init__()
@@ -154,4 +166,4 @@ class Detector(nn.Module):
 
 
 NETWORKS = {"digits_mobilenet": MobileNet, "digits_efficientnet": EfficientNet, "digits_transformer": Transformer,
-            "shapes_detector": Detector}
+            "digits_lstm": RowLstm, "shapes_detector": Detector}

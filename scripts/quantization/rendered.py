@@ -21,6 +21,15 @@ def digits():
     return train, train_y, test, test_y
 
 
+def plain_digits(rng, images):
+    """The images moved by up to a pixel, paler or not, with noise: float32 [N, 8, 8] of about 0..1."""
+    out = np.empty_like(images)
+    for i, image in enumerate(images):
+        moved = np.roll(image, rng.integers(-1, 2, 2), (0, 1))
+        out[i] = moved * rng.uniform(0.5, 1) + rng.normal(0, 0.12, image.shape)
+    return out
+
+
 def smooth_noise(rng, count, channels, side):
     """[count, channels, side, side] of about -1..1: random grids of three sizes, enlarged and added."""
     out = np.zeros((count, channels, side, side), np.float32)

@@ -22,6 +22,7 @@
 #include "api/target_check.h"
 #include "edgetpu/model_cut.h"
 #include "ir/text.h"
+#include "ops/variable_operands.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
 #include "support/atomic_file.h"
@@ -351,6 +352,18 @@ void keep_ports(const Graph& whole, const TailCut& cut, ConvertReport& report) {
   report.outputs = std::move(outputs);
 }
 
+// The Edge TPU's compiler has been seen to take LSTMs whose states are variables that nothing fills. Filled ones would stay on
+// the CPU, and what reads them.
+Status keep_states(Graph& graph, std::vector<std::string>& warnings) {
+  TRY(const size_t changed, keep_states_between_runs(graph));
+  if (changed > 0)
+    warnings.push_back(
+        fmt::format("{} LSTM layers keep their states from one run to the next, as the Edge TPU runs them: reset the variables "
+                    "before each sequence (reset_all_variables() of LiteRT's interpreter; `atoll run` does so)",
+                    changed));
+  return {};
+}
+
 // The float model has been written and proven: its graph becomes integers and takes its place. With a cut, what lies behind it
 // becomes a float file of its own, whose draft is returned.
 Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft, const ConvertOptions& options,
@@ -376,6 +389,7 @@ Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft
     report.outputs = std::move(outputs);
   }
   TRY(const TargetKind target, target_from_name(options.target));
+  if (target == TargetKind::kCoral) TRY_STATUS(keep_states(model.graphs[0], report.warnings));
   TRY_STATUS(check_target(model.graphs[0], target, report.warnings));
   report.quantization = std::move(quantized.report);
   WriteOptions write_options;

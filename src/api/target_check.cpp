@@ -6,6 +6,7 @@
 #include "ir/tflite_op.h"
 #include "micro/operator_support.h"
 #include "support/mapped_file.h"
+#include "tflite/emission_order.h"
 #include "tflite/operator_versions.h"
 #include "tflite/tensor_names.h"
 #include "tflite/tensor_type.h"
@@ -73,7 +74,7 @@ Status check_target(const Graph& graph, TargetKind target, std::vector<std::stri
   std::map<std::string, int> newer;
   for (uint32_t id : graph.topological_order()) {
     const Node& n = graph[id];
-    if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
+    if (is_source(graph, id)) continue;
     if (target == TargetKind::kCoral && def_of(*n.op).graphs) {
       refusals.add(error(Code::kUnsupportedOp, "Google's compiler for the Edge TPU takes no loops and no branches",
                          "leave that part to the program around the model, or write it out"),

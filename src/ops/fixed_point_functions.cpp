@@ -46,6 +46,8 @@ int16_t exp_of_negative(int16_t a, int integer_bits) {
   constexpr int32_t kFactors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   if (a == 0) return kOne;
   const int fraction = 15 - integer_bits;
+  // exp(-32) is 0 in Q0.
+  if (integer_bits > 5 && a < -(32 << fraction)) return 0;
   const int32_t quarter = 1 << (fraction - 2);
   const auto part = int16_t((a & (quarter - 1)) - quarter);
   int16_t result = exp_near_zero(raised(part, integer_bits));

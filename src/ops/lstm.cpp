@@ -1,12 +1,11 @@
+#include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "ir/rewrite.h"
 #include "ir/tflite_op.h"
-#include "ops/binary.h"
 #include "ops/elementwise.h"
-#include "ops/matmul.h"
-#include "ops/shape.h"
+#include "ops/lstm_integer.h"
+#include "ops/variable_operands.h"
 
 namespace atl {
 namespace {
@@ -29,10 +28,18 @@ Sizes sizes_of(const Lstm& o, TypesIn in) {
   return {x[o.time_major ? 0 : 1], x[o.time_major ? 1 : 0], x[2], in[kLstmWeightIh].shape[0], in[kLstmWeightHh].shape[1]};
 }
 
+Types types_of(TensorsIn in) {
+  Types out;
+  for (const Tensor& t : in) out.push_back(t.bytes() ? t.type() : Type{DType::kUnknown, {}, {}});
+  return out;
+}
+
 /// The operands as doubles, and the state while the sequence runs.
 class Cell {
  public:
-  Cell(const Sizes& s, TensorsIn in) : s_(s), h_(widen(in[kLstmH0])), c_(widen(in[kLstmC0])) {
+  Cell(const Lstm& o, const Sizes& s, TensorsIn in)
+      : s_(s), clip_(double(o.cell_clip)), h_(widen(in[kLstmH0])), c_(widen(in[kLstmC0])) {
+    hidden_.resize(c_.size());
     for (int g = 0; g < 4; ++g) {
       weight_x_[g] = widen(in[size_t(kLstmWeightIh + g)]);
       weight_h_[g] = widen(in[size_t(kLstmWeightHh + g)]);
@@ -45,17 +52,18 @@ class Cell {
   void step(int64_t batch, const double* x) {
     double* h = h_.data() + batch * s_.output;
     double* c = c_.data() + batch * s_.cell;
-    std::vector<double> next(static_cast<size_t>(s_.cell));
+    double* next = hidden_.data() + batch * s_.cell;
     for (int64_t i = 0; i < s_.cell; ++i) {
       double gate[4];
       for (int g = 0; g < 4; ++g)
         gate[g] = bias_[g][size_t(i)] + dot(weight_x_[g].data() + i * s_.features, x, s_.features) +
                   dot(weight_h_[g].data() + i * s_.output, h, s_.output);
       c[i] = sigmoid(gate[1]) * c[i] + sigmoid(gate[0]) * std::tanh(gate[2]);
-      next[size_t(i)] = sigmoid(gate[3]) * std::tanh(c[i]);
+      if (clip_ > 0) c[i] = std::clamp(c[i], -clip_, clip_);
+      next[i] = sigmoid(gate[3]) * std::tanh(c[i]);
     }
     for (int64_t i = 0; i < s_.output; ++i)
-      h[i] = projection_.empty() ? next[size_t(i)] : dot(projection_.data() + i * s_.cell, next.data(), s_.cell);
+      h[i] = projection_.empty() ? next[i] : dot(projection_.data() + i * s_.cell, next, s_.cell);
   }
   const std::vector<double>& h() const { return h_; }
   const std::vector<double>& c() const { return c_; }
@@ -67,20 +75,19 @@ class Cell {
 
  private:
   static double dot(const double* a, const double* b, int64_t n) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
-    return sum;
+    return Eigen::Map<const Eigen::VectorXd>(a, n).dot(Eigen::Map<const Eigen::VectorXd>(b, n));
   }
 
   Sizes s_;
-  std::vector<double> h_, c_, weight_x_[4], weight_h_[4], bias_[4], projection_;
+  double clip_;
+  std::vector<double> h_, c_, hidden_, weight_x_[4], weight_h_[4], bias_[4], projection_;
 };
 
 struct LstmFacts {
   static constexpr std::string_view name = "lstm";
   static constexpr std::string_view summary = "one layer and direction of an LSTM over a whole sequence";
   static constexpr Layout layout = Layout::kAxisAttr;
-  static constexpr Quant quant = Quant::kFloatOnly;
+  static constexpr Quant quant = Quant::kWeighted;
 
   static Result<Types> infer(const Lstm& o, TypesIn in) {
     CHECK_OP(C1, in.size() == kLstmOperands, "{} operands are needed, not {}", kLstmOperands, in.size());
@@ -115,25 +122,32 @@ struct LstmFacts {
     return results;
   }
 
-  static Result<Tensors> eval(const Lstm& o, TensorsIn in) {
-    Types types;
-    for (const Tensor& t : in) types.push_back(t.bytes() ? t.type() : Type{DType::kUnknown, {}, {}});
-    TRY(Types out, infer(o, types));
-    const Sizes s = sizes_of(o, types);
-    Tensor result = Tensor::make(out[0]);
+  /// Runs the sequence: visit(cell, line, batch) after every step of every batch entry, whose place in x is `line`.
+  template <class F>
+  static Cell run(const Lstm& o, const Sizes& s, TensorsIn in, F&& visit) {
     const std::vector<double> x = Cell::widen(in[kLstmX]);
-    Cell cell(s, in);
+    Cell cell(o, s, in);
+    for (int64_t t = 0; t < s.steps; ++t)
+      for (int64_t b = 0; b < s.batch; ++b) {
+        const int64_t line = o.time_major ? t * s.batch + b : b * s.steps + t;
+        cell.step(b, x.data() + line * s.features);
+        visit(cell, line, b);
+      }
+    return cell;
+  }
+
+  static Result<Tensors> eval(const Lstm& o, TensorsIn in) {
+    TRY(Types out, infer(o, types_of(in)));
+    const Sizes s = sizes_of(o, types_of(in));
+    Tensor result = Tensor::make(out[0]);
     auto narrow = [](const std::vector<double>& from, int64_t begin, int64_t n, Tensor& to, int64_t at) {
       visit(to.dtype(), [&]<class T>(T) {
         for (int64_t i = 0; i < n; ++i) to.mutable_data<T>()[at + i] = static_cast<T>(from[size_t(begin + i)]);
       });
     };
-    for (int64_t t = 0; t < s.steps; ++t)
-      for (int64_t b = 0; b < s.batch; ++b) {
-        const int64_t line = o.time_major ? t * s.batch + b : b * s.steps + t;
-        cell.step(b, x.data() + line * s.features);
-        narrow(cell.h(), b * s.output, s.output, result, line * s.output);
-      }
+    const Cell cell = run(o, s, in, [&](const Cell& now, int64_t line, int64_t b) {
+      narrow(now.h(), b * s.output, s.output, result, line * s.output);
+    });
     Tensors results{result};
     for (size_t k = 1; k < out.size(); ++k) {
       const std::vector<double>& state = o.last_h && k == 1 ? cell.h() : cell.c();
@@ -141,6 +155,17 @@ struct LstmFacts {
       narrow(state, 0, results[k].count(), results[k], 0);
     }
     return results;
+  }
+
+  // c, from c0 on.
+  static Result<Tensors> inner_values(const Lstm& o, TensorsIn in) {
+    TRY([[maybe_unused]] const Types out, infer(o, types_of(in)));
+    const Sizes s = sizes_of(o, types_of(in));
+    std::vector<double> c = Cell::widen(in[kLstmC0]);
+    run(o, s, in, [&](const Cell& now, int64_t, int64_t b) {
+      c.insert(c.end(), now.c().begin() + b * s.cell, now.c().begin() + (b + 1) * s.cell);
+    });
+    return Tensors{Tensor::of<double>(DType::kF64, {int64_t(c.size())}, c)};
   }
 
   // Time and batch may trade places.
@@ -163,10 +188,27 @@ struct LstmFacts {
     return {};
   }
 
+  static QuantRule quantization(const Lstm&, TypesIn) { return {.kind = Quant::kWeighted, .types = "i8", .hybrid = "i8"}; }
+  static Result<Tensors> eval_integer(const Lstm& o, TensorsIn in, TypesIn out) { return eval_integer_lstm(o, in, out); }
+  static Status legal_integer(const Lstm& o, TypesIn in, TypesIn out) { return legal_integer_lstm(o, in, out); }
+
+  static Result<TfliteOp> emit_integer(const Lstm& o, TypesIn in, TypesIn out) {
+    TRY(TfliteOp op, emit(o, in));
+    if (in[kLstmX].dtype == DType::kF32) {
+      op.version = 2;
+      return op;
+    }
+    // The kernel looks at the first four under layer normalization only.
+    op.intermediates.assign(4, Type{DType::kF32, {0}, {}});
+    op.intermediates.push_back(Type{DType::kI8, {0}, lstm_hidden_parameters(in, out[0])});
+    return op;
+  }
+
   static Result<TfliteOp> emit(const Lstm& o, TypesIn in) {
     tflite::UnidirectionalSequenceLSTMOptionsT options;
     options.fused_activation_function = tflite::ActivationFunctionType::TANH;
     options.time_major = o.time_major;
+    options.cell_clip = o.cell_clip;
     TfliteOp op(BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM, 1, kLstmBias, std::move(options));
     op.absent().absent().absent();  // peephole weights
     for (int i = kLstmBias; i < kLstmProjection; ++i) op.input(i);
@@ -184,7 +226,7 @@ struct LstmFacts {
   static Result<Decoded> decode(const TfliteNode& n) {
     if (n.code != BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM || n.operand_count() < 20) return not_decoded();
     const auto* options = n.options_as<tflite::UnidirectionalSequenceLSTMOptionsT>();
-    if (!options || options->fused_activation_function != tflite::ActivationFunctionType::TANH || options->cell_clip != 0 ||
+    if (!options || options->fused_activation_function != tflite::ActivationFunctionType::TANH || options->cell_clip < 0 ||
         options->proj_clip != 0 || options->asymmetric_quantize_inputs || options->diagonal_recurrent_tensors)
       return not_decoded();
     std::vector<int> in;
@@ -198,6 +240,7 @@ struct LstmFacts {
     Lstm op;
     op.time_major = options->time_major;
     op.states_filled = true;
+    op.cell_clip = options->cell_clip;
     for (int position : n.updated) {
       // Results come in the order h, c.
       if ((position != kFileH0 || op.last_c) && position != kFileC0) return not_decoded();
@@ -223,78 +266,12 @@ struct LstmFacts {
   static Result<bool> legalize(const Lstm& o, Rewrite& r) {
     if (r.in_type(0).dtype != DType::kF32) return legalize_by_cast(r, make_op(o), "f32");
     if (o.states_filled) return false;
-    TRY_STATUS(fill_states(r));
+    TRY_STATUS(fill_variable_operands(r.graph()));
     Lstm op = o;
     op.states_filled = true;
     Values out = r.add_multi(op, r.node().in, r.node().out.size());
-    for (size_t k = 1; k < out.size(); ++k) out[k] = guarded(r, out[k], out[0]);
+    for (size_t k = 1; k < out.size(); ++k) out[k] = guarded_state(r, out[k], out[0]);
     return r.replace(std::move(out));
-  }
-
-  // A last state is read through a SELECT whose other branch comes from the sequence: it makes the reader wait for the LSTM.
-  static Value guarded(Rewrite& r, Value state, Value sequence) {
-    const size_t rank = r.rank(state);
-    const uint8_t yes = 1;
-    const Value always = r.constant(Tensor::of<uint8_t>(DType::kBool, Shape(rank, 1), std::span(&yes, 1)));
-    Slice corner({0, 0, 0}, {1, 1, 1});
-    if (rank == 2) corner.shrink = {0};
-    return r.add(Select{}, {always, state, r.add(corner, {sequence})});
-  }
-
-  struct Place {
-    uint32_t node, operand;
-  };
-  using Places = std::vector<Place>;
-
-  // The state tensors of every LSTM of the graph are filled by UNPACK, which no delegate takes and which never shares memory
-  // with its operand: one for all constant states of a shape, one for the states that are one computed value. A state that is
-  // already an UNPACK's result of its own stays.
-  static Status fill_states(Rewrite& r) {
-    Graph& g = r.graph();
-    std::vector<std::pair<Shape, Places>> constant;
-    std::vector<std::pair<Value, Places>> computed;
-    auto put = [](auto& groups, const auto& key, Place p) {
-      auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
-      if (it == groups.end()) it = groups.insert(groups.end(), {key, {}});
-      it->second.push_back(p);
-    };
-    for (uint32_t id : g.topological_order()) {
-      if (g[id].op->code != OpCode::kLstm || static_cast<const Lstm&>(*g[id].op).states_filled) continue;
-      if (g[id].out[0].dtype != DType::kF32) continue;
-      for (uint32_t operand : {uint32_t(kLstmH0), uint32_t(kLstmC0)}) {
-        const Value v = g[id].in[operand];
-        if (g.constant(v))
-          put(constant, g.type(v).shape, {id, operand});
-        else if (!g.is(v, OpCode::kUnpack) || g.uses(v).size() != 1)
-          put(computed, v, {id, operand});
-      }
-    }
-    for (const auto& [shape, places] : constant) {
-      Type type{DType::kF32, shape, {}};
-      type.shape.insert(type.shape.begin(), int64_t(places.size()));
-      Tensor all = Tensor::make(type);
-      std::byte* to = all.mutable_bytes();
-      for (const Place& p : places) {
-        TRY(const Tensor state, g.constant(g[p.node].in[p.operand])->materialize());
-        std::memcpy(to, state.bytes(), state.byte_count());
-        to += state.byte_count();
-      }
-      TRY_STATUS(unpack_into(r, r.constant(std::move(all)), places));
-    }
-    for (const auto& [state, places] : computed) {
-      Shape one = g.type(state).shape;
-      one.insert(one.begin(), 1);
-      const Value all = places.size() == 1 ? r.add(Reshape(one), {state}) : r.add(Pack(0), Values(places.size(), state));
-      TRY_STATUS(unpack_into(r, all, places));
-    }
-    return {};
-  }
-
-  static Status unpack_into(Rewrite& r, Value all, const Places& places) {
-    const Values parts = r.add_multi(Unpack(0), {all}, places.size());
-    if (r.failed()) return r.take_status();
-    for (size_t i = 0; i < places.size(); ++i) TRY_STATUS(r.graph().set_operand(places[i].node, places[i].operand, parts[i]));
-    return {};
   }
 
   static Types sample_types(int64_t t, int64_t b, int64_t i, int64_t h, int64_t r, bool projected) {
@@ -343,4 +320,10 @@ struct LstmFacts {
 
 }  // namespace
 DEFINE_OP(Lstm, LstmFacts)
+
+extern const IntegerFormDef kLstmForm;
+const IntegerFormDef kLstmForm{
+    OpCode::kLstm, lstm_roles(),
+    [](const OpBase& o, const FormRequest& f) { return lstm_integer_form(static_cast<const Lstm&>(o), f); },
+    [](const OpBase& o, TensorsIn in) { return LstmFacts::inner_values(static_cast<const Lstm&>(o), in); }};
 }  // namespace atl

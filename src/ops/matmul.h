@@ -23,17 +23,21 @@ struct BatchMatmul : OpOf<OpCode::kBatchMatmul> {
 /// h0 [B,R]; c0 [B,H]. Results: the sequence of h, [T,B,R] or [B,T,R]; with `last_h` h after the last step, [B,R]; with
 /// `last_c` c after the last step, [B,H]. Gates as torch names them (g is LiteRT's cell gate).
 ///
-/// In a file h0 and c0 are variable tensors: the op before the LSTM fills them on every run, the LSTM overwrites them, and
-/// last_h and last_c are these very tensors. legalize arranges that and then sets `states_filled`. A reader of last_h or last_c
-/// must depend on result 0 too, because the runtime orders nodes by the first writer of a tensor; legalize sees to that as
-/// well.
+/// c stays within `cell_clip` where that is not 0.
+///
+/// In a file h0 and c0 are variable tensors (ops/variable_operands.h): the op before the LSTM fills them on every run, the LSTM
+/// overwrites them, and last_h and last_c are these very tensors. legalize arranges that and then sets `states_filled`.
+///
+/// In integers x, h and the weights have 8 bits, c has 16 bits and a power of two as scale, gates are computed in steps of
+/// 2^-12. What a projection is applied to, of a magnitude below 1, has 8 bits in steps of 2^-7.
 struct Lstm : OpOf<OpCode::kLstm> {
   bool time_major = false;
   bool last_h = false, last_c = false;
   bool states_filled = false;
+  float cell_clip = 0;
   static auto fields(auto& o) {
     return std::tuple{field("time_major", o.time_major), field("last_h", o.last_h), field("last_c", o.last_c),
-                      field("states_filled", o.states_filled)};
+                      field("states_filled", o.states_filled), field("cell_clip", o.cell_clip)};
   }
 };
 /// Positions of Lstm's operands.

@@ -163,5 +163,27 @@ Opaque make_opaque(const tflite::OperatorT& op, int builtin, int version, std::s
   return o;
 }
 
+Opaque make_variable(const Type& type) {
+  tflite::TensorT tensor;
+  for (const int64_t d : type.shape) tensor.shape.push_back(int32_t(d));
+  tensor.type = type.dtype == DType::kI8    ? tflite::TensorType::INT8
+                : type.dtype == DType::kI16 ? tflite::TensorType::INT16
+                                            : tflite::TensorType::FLOAT32;
+  tensor.is_variable = true;
+  tensor.has_rank = true;
+  if (type.quant) {
+    tensor.quantization = std::make_unique<tflite::QuantizationParametersT>();
+    tensor.quantization->scale = type.quant->scale;
+    tensor.quantization->zero_point = type.quant->zero_point;
+  }
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(tflite::CreateTensor(builder, &tensor));
+  Opaque o;
+  o.builtin = Opaque::kFileTensor;
+  o.bytes.assign(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  o.types = {encode_type(type)};
+  return o;
+}
+
 DEFINE_OP(Opaque, OpaqueFacts)
 }  // namespace atl

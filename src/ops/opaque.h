@@ -32,6 +32,9 @@ struct Opaque : OpOf<OpCode::kOpaque> {
 Opaque make_opaque(const tflite::OperatorT& op, int builtin, int version, std::string custom_code,
                    const std::vector<bool>& variables, const Types& results, const Types& intermediates);
 
+/// A variable of the file (kFileTensor without content): zeros when the file is loaded. `type` is f32, i8 or i16.
+Opaque make_variable(const Type& type);
+
 /// A type as text with all its quantization parameters, axis first: "i8[2,3]q(0;0.5,0.25;0,0)". The same as to_string() for
 /// types without.
 std::string encode_type(const Type& t);

@@ -14,6 +14,15 @@ struct Quantize : OpOf<OpCode::kQuantize> {
     return std::tuple{field("to", o.to), field("scale", o.scale), field("zero_point", o.zero_point), field("axis", o.axis)};
   }
 };
+/// The conversion to a quantized type.
+inline Quantize quantize_to(const Type& type) {
+  Quantize q;
+  q.to = type.dtype;
+  q.scale = type.quant->scale;
+  q.zero_point = type.quant->zero_point;
+  q.axis = type.quant->axis;
+  return q;
+}
 /// Integer to f32 by the operand's parameters (or f16 to f32).
 struct Dequantize : OpOf<OpCode::kDequantize> {
   static auto fields(auto&) { return std::tuple{}; }

@@ -74,12 +74,7 @@ Tensor real_values(const Tensor& t) {
 
 Tensor to_type(const Tensor& real, const Type& type) {
   if (!type.quant) return real;
-  Quantize q;
-  q.to = type.dtype;
-  q.scale = type.quant->scale;
-  q.zero_point = type.quant->zero_point;
-  q.axis = type.quant->axis;
-  auto out = def_of(OpCode::kQuantize).eval(q, std::span(&real, 1));
+  auto out = def_of(OpCode::kQuantize).eval(quantize_to(type), std::span(&real, 1));
   return out ? std::move((*out)[0]) : Tensor();
 }
 
@@ -162,12 +157,13 @@ struct QuantizedFacts {
       if (!def->decode || def->code == OpCode::kQuantized) continue;
       auto decoded = def->decode(real);
       if (!decoded) continue;
-      Types in;
+      Types in, out = n.out;
       for (int i : decoded->in) in.push_back(i < 0 || !n.in[size_t(i)] ? Type{DType::kUnknown, {}, {}} : *n.in[size_t(i)]);
-      if (takes_integers(*decoded->op, in, n.out) && def->decode(n)) return not_decoded();
+      for (int i : n.updated) out.push_back(*n.in[size_t(i)]);
+      if (takes_integers(*decoded->op, in, out) && def->decode(n)) return not_decoded();
       Quantized o;
       o.op = {decoded->op};
-      o.out = n.out;
+      o.out = std::move(out);
       return Decoded{make_op(std::move(o)), std::move(decoded->in)};
     }
     return not_decoded();

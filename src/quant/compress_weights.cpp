@@ -6,6 +6,7 @@
 #include "ir/rewrite.h"
 #include "ops/cast.h"
 #include "ops/elementwise.h"
+#include "ops/integer_form.h"
 #include "ops/quantize.h"
 #include "ops/quantized.h"
 
@@ -41,6 +42,11 @@ class Compressor {
   Status add_node(uint32_t id);
   Result<Value> compressed(uint32_t id, size_t operand, const QuantRule& rule);
   Result<ConstantPtr> integers(const ConstantPtr& c, int axis, DType dtype) const;
+  bool is_hybrid(const Node& n, const QuantRule& rule) const;
+  static bool is_weight(const Node& n, const QuantRule& rule, size_t operand) {
+    return has_role(integer_form_of(*n.op), operand, OperandRole::kWeight) ||
+           (rule.kind == Quant::kWeighted && int(operand) == rule.weight);
+  }
   bool is_large_float(Value v) const {
     const Type& t = g_.type(v);
     return g_.constant(v) && t.dtype == DType::kF32 && !t.quant && element_count(t.shape) >= kMinCompressedElements;
@@ -70,7 +76,7 @@ Result<ConstantPtr> Compressor::integers(const ConstantPtr& c, int axis, DType d
 Result<Value> Compressor::compressed(uint32_t id, size_t operand, const QuantRule& rule) {
   const Value v = g_[id].in[operand];
   if (!is_large_float(v)) return Value{};
-  const bool weight = rule.kind == Quant::kWeighted && int(operand) == rule.weight;
+  const bool weight = is_weight(g_[id], rule, operand);
   // A table that is gathered from; other large constants (anchors, positions) are values of the model as much as its
   // activations.
   const bool table = operand == 0 && def_of(*g_[id].op).moves_elements;
@@ -89,6 +95,18 @@ Result<Value> Compressor::compressed(uint32_t id, size_t operand, const QuantRul
   return done_[{v, axis}] = b_.add(Dequantize(), {b_.constant(c)});
 }
 
+// Whether a node gets weights of 8 bits beside its float data: all of them constants, one of them large.
+bool Compressor::is_hybrid(const Node& n, const QuantRule& rule) const {
+  if (options_.form != WeightForm::kHybrid || !in_list(DType::kI8, rule.hybrid)) return false;
+  bool large = false;
+  for (size_t i = 0; i < n.in.size(); ++i) {
+    if (!is_weight(n, rule, i) || !n.in[i].valid()) continue;
+    if (i == 0 || !g_.constant(n.in[i]) || g_.type(n.in[i]).dtype != DType::kF32) return false;
+    large |= is_large_float(n.in[i]);
+  }
+  return large;
+}
+
 Status Compressor::add_node(uint32_t id) {
   const Node& n = g_[id];
   Types types;
@@ -104,12 +122,12 @@ Status Compressor::add_node(uint32_t id) {
     in.push_back(made.valid() || !n.in[i].valid() ? made : made_.values.at(n.in[i]));
   }
   OpPtr op = n.op;
-  const bool hybrid = options_.form == WeightForm::kHybrid && !keep && rule.kind == Quant::kWeighted && rule.weight > 0 &&
-                      in_list(DType::kI8, rule.hybrid) && is_large_float(n.in[size_t(rule.weight)]);
-  if (hybrid) {
-    const auto w = size_t(rule.weight);
-    TRY(const ConstantPtr c, integers(g_.constant_ptr(n.in[w]), rule.weight_axis, DType::kI8));
-    in[w] = b_.constant(c);
+  if (!keep && is_hybrid(n, rule)) {
+    for (size_t w = 0; w < n.in.size(); ++w) {
+      if (!is_weight(n, rule, w) || !n.in[w].valid()) continue;
+      TRY(const ConstantPtr c, integers(g_.constant_ptr(n.in[w]), rule.weight_axis, DType::kI8));
+      in[w] = b_.constant(c);
+    }
     Quantized q;
     q.op = {op};
     q.out = n.out;

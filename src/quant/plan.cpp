@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ops/elementwise.h"
+#include "ops/variable_operands.h"
 #include "quant/mask_floors.h"
 
 namespace atl {
@@ -25,6 +26,17 @@ Types operand_types(const Graph& g, const Node& n) {
   return types;
 }
 
+// Whether a weight is computed, or a bias beside several weights.
+bool has_computed_weight(const Graph& g, const Node& n, const QuantRule& rule) {
+  if (rule.weight >= 0) return !g.constant(n.in[size_t(rule.weight)]);
+  const IntegerFormDef* form = integer_form_of(*n.op);
+  for (size_t i = 0; i < n.in.size(); ++i) {
+    const bool is_weight = has_role(form, i, OperandRole::kWeight) || has_role(form, i, OperandRole::kBias);
+    if (is_weight && n.in[i].valid() && !g.constant(n.in[i])) return true;
+  }
+  return false;
+}
+
 class Planner {
  public:
   Planner(const Graph& g, const Calibration& calibration, const PlanOptions& options)
@@ -38,6 +50,10 @@ class Planner {
     join_groups();
     TRY(plan_.mask_floors, mask_floors(g_, calibration_));
     TRY_STATUS(choose_parameters());
+    for (uint32_t id : g_.topological_order())
+      if (is_integer(id) && integer_form_of(*g_[id].op)) {
+        TRY(plan_.forms[id], form_of(id));
+      }
     return std::move(plan_);
   }
 
@@ -48,6 +64,7 @@ class Planner {
   void join_groups();
   Status choose_parameters();
   Status choose_group(size_t group, const std::vector<Key>& members);
+  Result<IntegerForm> form_of(uint32_t id) const;
   Result<Statistics> statistics_of(const std::vector<Key>& sources);
   /// The range of values some of which are masks; nothing where none is. E: constant_range's.
   Result<std::optional<Range>> masked_range(const std::vector<Key>& values) const;
@@ -113,7 +130,7 @@ void Planner::plan_node(uint32_t id) {
       p.data = DType::kI8;
       p.reason.clear();
     }
-  } else if (const int w = p.rule.weight; w >= 0 && !g_.constant(n.in[size_t(w)])) {
+  } else if (has_computed_weight(g_, n, p.rule)) {
     p.reason = fmt::format("{} has a weight that is computed", def.name);
   } else {
     p.data = wanted;
@@ -135,6 +152,12 @@ std::vector<Value> Planner::data_values(uint32_t id) const {
   const Node& n = g_[id];
   const QuantRule& rule = plan_.nodes[id].rule;
   std::vector<Value> out;
+  if (const IntegerFormDef* form = integer_form_of(*n.op)) {
+    for (size_t i = 0; i < n.in.size(); ++i)
+      if (has_role(form, i, OperandRole::kData)) out.push_back(n.in[i]);
+    out.push_back({id, 0});
+    return out;
+  }
   for (size_t i = 0; i < n.in.size(); ++i)
     if (n.in[i].valid() && int(i) != rule.weight && int(i) != rule.bias && is_data(g_.type(n.in[i]))) out.push_back(n.in[i]);
   for (uint32_t i = 0; i < n.out.size(); ++i)
@@ -159,6 +182,16 @@ void Planner::collect_keys() {
 
 void Planner::join_groups() {
   for (uint32_t id : g_.topological_order()) {
+    const IntegerFormDef* form = is_integer(id) ? integer_form_of(*g_[id].op) : nullptr;
+    for (size_t i = 0; form && i < form->roles.size(); ++i) {
+      const Value v = g_[id].in[i];
+      if (form->roles[i] != OperandRole::kCarried || is_variable_of_file(g_, v)) continue;
+      const Key result{{id, 0}, plan_.nodes[id].data};
+      if (g_.constant(v))
+        constants_.emplace_back(number(result), v);
+      else
+        join({v, result.second}, result);
+    }
     if (!is_integer(id) || plan_.nodes[id].rule.kind != Quant::kSameScale) continue;
     const std::vector<Value> values = data_values(id);
     const DType t = plan_.nodes[id].data;
@@ -315,6 +348,34 @@ Status Planner::choose_parameters() {
   return {};
 }
 
+// The integers of a node that states them itself, now that its data has parameters.
+Result<IntegerForm> Planner::form_of(uint32_t id) const {
+  const Node& n = g_[id];
+  const NodePlan& p = plan_.nodes[id];
+  const IntegerFormDef& form = *integer_form_of(*n.op);
+  FormRequest request;
+  Types in = operand_types(g_, n), out = n.out;
+  std::vector<double> reach(in.size(), 0.0);
+  for (size_t i = 0; i < n.in.size(); ++i) {
+    if (form.roles[i] == OperandRole::kData) in[i] = Type{p.data, in[i].shape, plan_.parameters(n.in[i], p.data)};
+    const Constant* c = g_.constant(n.in[i]);
+    if (!c || form.roles[i] == OperandRole::kData) continue;
+    auto range = constant_range(*c);
+    if (!range) return std::move(range.error()).at(g_.origin(n.origin));
+    reach[i] = std::max(-range->low, range->high);
+  }
+  out[0] = Type{p.data, out[0].shape, plan_.parameters({id, 0}, p.data)};
+  const auto inner = calibration_.inner_reach.find(id);
+  if (inner == calibration_.inner_reach.end())
+    return error(Code::kInput, "a layer has no calibrated range", "calibrate with samples that run through it")
+        .at(g_.origin(n.origin));
+  request.in = in;
+  request.out = out;
+  request.reach = reach;
+  request.inner_reach = inner->second;
+  return form.make(*n.op, request);
+}
+
 }  // namespace
 
 void Calibration::merge(const Calibration& other) {
@@ -330,6 +391,11 @@ void Calibration::merge(const Calibration& other) {
     std::vector<double>& mine = channel_reach[v];
     mine.resize(reach.size());
     for (size_t c = 0; c < reach.size(); ++c) mine[c] = std::max(mine[c], reach[c]);
+  }
+  for (const auto& [id, reach] : other.inner_reach) {
+    std::vector<double>& mine = inner_reach[id];
+    mine.resize(reach.size());
+    for (size_t k = 0; k < reach.size(); ++k) mine[k] = std::max(mine[k], reach[k]);
   }
   samples += other.samples;
 }
@@ -356,6 +422,7 @@ const QuantParams& QuantPlan::parameters(Value v, DType t) const {
 }
 
 DType QuantPlan::data_of(const Graph& g, Value v) const {
+  if (const auto form = forms.find(v.node); form != forms.end()) return form->second.out[v.index].dtype;
   if (g.is(v, OpCode::kInput)) {
     for (size_t i = 0; i < g.inputs().size(); ++i)
       if (g.inputs()[i].value == v) return input_data[i];
@@ -365,6 +432,7 @@ DType QuantPlan::data_of(const Graph& g, Value v) const {
 }
 
 Type QuantPlan::produced(const Graph& g, Value v) const {
+  if (const auto form = forms.find(v.node); form != forms.end()) return form->second.out[v.index];
   Type type = g.type(v);
   const DType t = data_of(g, v);
   if (!is_data(type) || !is_integer(t)) return type;
@@ -379,7 +447,8 @@ std::optional<RangeMethod> QuantPlan::method(Value v, DType t) const {
 }
 
 Result<QuantPlan> plan_quantization(const Graph& g, const Calibration& calibration, const PlanOptions& options) {
-  return Planner(g, calibration, options).run();
+  TRY(const auto plain, without_variables(g));
+  return Planner(plain ? *plain : g, calibration, options).run();
 }
 
 }  // namespace atl

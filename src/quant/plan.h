@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "ops/integer_form.h"
 #include "quant/range_choice.h"
 
 namespace atl {
@@ -18,6 +19,8 @@ struct Calibration {
   /// By value that is data of a node with weights, for each index of its last axis: the mean, the mean square, the largest
   /// magnitude, and the mean over the samples of each one's largest.
   std::map<Value, std::vector<double>> channel_means, channel_squares, channel_reach, channel_peaks;
+  /// By node: the largest magnitude of each of its inner values (IntegerFormDef::inner_values).
+  std::map<uint32_t, std::vector<double>> inner_reach;
   size_t samples = 0;
   /// Adds what other samples gave.
   void merge(const Calibration& other);
@@ -79,6 +82,8 @@ class QuantPlan {
   std::map<Value, double> mask_floors;
   /// By node (kGraphOutput: an output) and operand: the type that it is rounded to on the way there, whatever it was made as.
   std::map<std::pair<uint32_t, uint32_t>, Type> read;
+  /// By integer node whose op has an IntegerFormDef.
+  std::map<uint32_t, IntegerForm> forms;
 };
 
 /// Decides. The graph is the float one as it would be written. E: kInput when a value that needs a range has none (nothing was

@@ -226,7 +226,7 @@ bool Planner::calibrate_value(Value v, DType t) {
 // Values that the program left in float between layers that have integer kernels.
 void Planner::calibrate() {
   for (uint32_t id : order_) {
-    if (rule(id).kind == Quant::kFloatOnly) continue;
+    if (rule(id).kind == Quant::kFloatOnly || integer_form_of(*g_[id].op)) continue;
     const DType t = data_of(id);
     if (!in_list(t, rule(id).types)) continue;
     for (const Operand& o : data_operands(id)) {
@@ -270,6 +270,7 @@ Result<std::string> Planner::why_float(uint32_t id) {
   if (kept) return std::string("kept float as asked");
   if (rule(id).kind == Quant::kFloatOnly) return fmt::format("LiteRT has no integer kernel for {}", def.name);
   if (!in_list(data, rule(id).types)) return fmt::format("LiteRT has no {} kernel for {}", name(data), def.name);
+  if (integer_form_of(*g_[id].op)) return fmt::format("the program does not quantize the values inside {}", def.name);
   TRY(std::string reason, check_operands(id, data));
   if (reason.empty()) reason = check_results(id, data);
   if (reason.empty() && rule(id).weight >= 0) {

@@ -4,22 +4,15 @@
 #include <cmath>
 
 #include "ir/rewrite.h"
+#include "ops/opaque.h"
 #include "ops/quantize.h"
 #include "ops/quantized.h"
+#include "ops/variable_operands.h"
 
 namespace atl {
 namespace {
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
-
-Quantize quantize_op(const Type& to) {
-  Quantize q;
-  q.to = to.dtype;
-  q.scale = to.quant->scale;
-  q.zero_point = to.quant->zero_point;
-  q.axis = to.quant->axis;
-  return q;
-}
 
 // The parameters with which a node reads one of its data operands.
 QuantParams read_parameters(const Graph& g, const QuantPlan& plan, uint32_t id, size_t operand) {
@@ -52,7 +45,7 @@ class Quantizer {
   Result<Value> operand(uint32_t id, size_t i);
   Result<Value> weight_operand(uint32_t id, size_t i);
   Result<Value> bias_operand(uint32_t id, size_t i);
-  Result<Value> absent_bias(uint32_t id);
+  Result<Value> formed_operand(uint32_t id, size_t i, const Type& type);
   Result<std::vector<float>> scales_for(uint32_t id);
   Value as_type(Value v, const Type& type);
   Value as_float(Value v);
@@ -79,7 +72,7 @@ Value Quantizer::as_type(Value v, const Type& type) {
       v, to_string(Type{type.dtype, {}, {}}) + fmt::format("{}:{}", type.quant->scale[0], type.quant->zero_point[0]));
   const auto known = converted_.find(key);
   if (known != converted_.end()) return known->second;
-  return converted_[key] = b_.add(quantize_op(type), {v});
+  return converted_[key] = b_.add(quantize_to(type), {v});
 }
 
 Value Quantizer::as_float(Value v) {
@@ -119,7 +112,7 @@ Result<Value> Quantizer::weight_operand(uint32_t id, size_t i) {
     const Tensor& t = *repair->second.integers;
     return b_.constant(Constant::of(Tensor::view(type, t.bytes(), t.owner()), g_.constant(v)->name()));
   }
-  return b_.constant(Constant::lazy(make_op(quantize_op(type)), {g_.constant_ptr(v)}, type, g_.constant(v)->name()));
+  return b_.constant(Constant::lazy(make_op(quantize_to(type)), {g_.constant_ptr(v)}, type, g_.constant(v)->name()));
 }
 
 namespace {
@@ -189,9 +182,24 @@ Value Quantizer::rounded(uint32_t id, size_t i, Value v) {
   return stated == plan_.read.end() ? v : as_type(v, stated->second);
 }
 
+// An operand of a node that states the types of its operands itself.
+Result<Value> Quantizer::formed_operand(uint32_t id, size_t i, const Type& type) {
+  const Value v = g_[id].in[i];
+  if (is_variable_of_file(g_, v)) return b_.add(make_variable(type), {});
+  const Constant* c = g_.constant(v);
+  if (!c) return as_type(rounded(id, i, made_.values.at(v)), type);
+  if (type.dtype != DType::kI32)
+    return b_.constant(Constant::lazy(make_op(quantize_to(type)), {g_.constant_ptr(v)}, type, c->name()));
+  TRY(const Tensor t, c->materialize());
+  std::vector<double> real;
+  for (int64_t k = 0; k < t.count(); ++k) real.push_back(element_as_double(t, k));
+  return b_.constant(Constant::of(bias_integers(real, 1, type.quant->scale, DType::kI32), c->name()));
+}
+
 Result<Value> Quantizer::operand(uint32_t id, size_t i) {
   const Value v = g_[id].in[i];
   if (!v.valid()) return Value{};
+  if (const auto form = plan_.forms.find(id); form != plan_.forms.end()) return formed_operand(id, i, form->second.in[i]);
   const NodePlan& p = plan_.nodes[id];
   const Type& type = g_.type(v);
   if (!is_data(type)) return g_.constant(v) ? copied_constant(v) : made_.values.at(v);
@@ -201,7 +209,7 @@ Result<Value> Quantizer::operand(uint32_t id, size_t i) {
   const Type wanted{p.data, type.shape, data_parameters(id, i)};
   if (const Constant* c = g_.constant(v)) {
     TRY(const ConstantPtr reached, within_floor(v));
-    return b_.constant(Constant::lazy(make_op(quantize_op(wanted)), {reached}, wanted, c->name()));
+    return b_.constant(Constant::lazy(make_op(quantize_to(wanted)), {reached}, wanted, c->name()));
   }
   return as_type(rounded(id, i, made_.values.at(v)), wanted);
 }
@@ -248,12 +256,12 @@ Status Quantizer::add_inputs() {
     b_.set_origin(made_.graph.add_origin(g_.origin_of(port.value)));
     if (!type.quant || (options_.inputs == InterfaceType::kFloat32 && !g_.is_state_input(i))) {
       const Value v = made_.graph.add_input(port.name, g_.type(port.value));
-      made_.values[port.value] = type.quant ? b_.add(quantize_op(type), {v}) : v;
+      made_.values[port.value] = type.quant ? b_.add(quantize_to(type), {v}) : v;
     } else if (options_.inputs == InterfaceType::kUint8 && type.dtype == DType::kI8 && !g_.is_state_input(i)) {
       Type u8 = type;
       u8.dtype = DType::kU8;
       u8.quant->zero_point[0] += 128;
-      made_.values[port.value] = b_.add(quantize_op(type), {made_.graph.add_input(port.name, u8)});
+      made_.values[port.value] = b_.add(quantize_to(type), {made_.graph.add_input(port.name, u8)});
     } else {
       made_.values[port.value] = made_.graph.add_input(port.name, type);
     }
@@ -288,7 +296,7 @@ Status Quantizer::add_states() {
   std::vector<State> states = g_.states();
   for (State& s : states) {
     const Type type = b_.type(made_.graph.inputs()[s.input].value);
-    if (type.quant) s.initial = Constant::lazy(make_op(quantize_op(type)), {s.initial}, type, s.initial->name());
+    if (type.quant) s.initial = Constant::lazy(make_op(quantize_to(type)), {s.initial}, type, s.initial->name());
   }
   made_.graph.set_states(std::move(states));
   return {};
@@ -303,6 +311,8 @@ Result<QuantizedGraph> Quantizer::run() {
   }
   TRY_STATUS(add_outputs());
   TRY_STATUS(add_states());
+  TRY_STATUS(fill_variable_operands(made_.graph));
+  TRY_STATUS(guard_states(made_.graph));
   made_.graph.remove_dead_nodes();
   return std::move(made_);
 }
@@ -355,7 +365,8 @@ Result<std::vector<float>> scales_of_node(const Graph& g, const QuantPlan& plan,
 }
 
 Result<QuantizedGraph> quantize_graph(const Graph& g, const QuantPlan& plan, const QuantizeGraphOptions& options) {
-  return Quantizer(g, plan, options).run();
+  TRY(const auto plain, without_variables(g));
+  return Quantizer(plain ? *plain : g, plan, options).run();
 }
 
 }  // namespace atl

@@ -257,6 +257,10 @@ Result<bool> SubgraphReader::add_decoded(const Operator& op, const OpDef& def) {
     if (size_t(i) >= op.in.size() || op.in[size_t(i)] < 0) return false;
     expected.push_back(tensors_[size_t(op.in[size_t(i)])].type);
   }
+  // Parameters that live in intermediate tensors are no fields of an op.
+  if (written->intermediates.size() == op.intermediates.size())
+    for (size_t i = 0; i < op.intermediates.size(); ++i)
+      if (written->intermediates[i].quant && written->intermediates[i].quant != op.intermediates[i].quant) return false;
   for (int i : op.node.updated)
     if (std::find(written->updated.begin(), written->updated.end(), i) == written->updated.end()) return false;
   if (*results != expected) return false;

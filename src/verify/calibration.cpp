@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <set>
 #include <utility>
 
 #include "ir/evaluator.h"
+#include "ops/variable_operands.h"
 #include "tflite/writer.h"
 
 namespace atl {
@@ -84,6 +87,86 @@ class ChannelSums {
   std::map<Value, Sums> sums_;
 };
 
+/// The nodes with inner values, which are computed anew from what a run gives for their operands.
+class InnerValues {
+ public:
+  static Result<InnerValues> of(const Graph& g) {
+    InnerValues out(g);
+    for (uint32_t id : g.topological_order())
+      if (integer_form_of(*g[id].op) && g[id].out[0].dtype == DType::kF32) out.nodes_.push_back(id);
+    if (out.nodes_.empty()) return out;
+    out.plain_ = std::make_shared<Graph>(g);
+    TRY(out.guards_, bypass_variables(*out.plain_));
+    for (const uint32_t id : out.nodes_)
+      for (const Value v : out.plain()[id].in)
+        if (v.valid() && !out.plain().constant(v)) {
+          out.wanted_.insert(v);
+          if (out.plain().is(v, OpCode::kUnpack)) out.wanted_.insert(out.plain()[v].in[0]);
+        }
+    return out;
+  }
+  /// A value of the present run.
+  void observe(Value v, std::span<const float> values) {
+    if (!wanted_.contains(v)) return;
+    Tensor t = Tensor::make(plain().type(v));
+    std::memcpy(t.mutable_bytes(), values.data(), std::min(t.byte_count(), values.size_bytes()));
+    seen_.insert_or_assign(v, std::move(t));
+  }
+  /// The end of a run.
+  Status finish(Calibration& out) {
+    for (const uint32_t id : nodes_) {
+      Tensors operands;
+      for (const Value v : plain()[id].in) {
+        TRY(Tensor t, operand(v));
+        operands.push_back(std::move(t));
+      }
+      const OpBase& op = *plain()[id].op;
+      TRY(const Tensors inner, integer_form_of(op)->inner_values(op, operands));
+      std::vector<double>& reach = out.inner_reach[id];
+      reach.resize(inner.size());
+      for (size_t k = 0; k < inner.size(); ++k)
+        for (int64_t i = 0; i < inner[k].count(); ++i) reach[k] = std::max(reach[k], std::fabs(element_as_double(inner[k], i)));
+    }
+    seen_.clear();
+    return {};
+  }
+  /// What stays in variables, of which a run gives nothing, takes on what its readers see or what fills it.
+  void store(Calibration& out) const {
+    const auto copy = [&](Value to, Value from) {
+      const auto known = out.values.find(from);
+      if (known != out.values.end()) out.values.insert_or_assign(to, known->second);
+    };
+    for (const auto& [state, guard] : guards_) copy(state, guard);
+    for (const Value v : wanted_)
+      if (g_.is(v, OpCode::kUnpack) && !out.values.contains(v)) copy(v, g_[v].in[0]);
+  }
+
+ private:
+  explicit InnerValues(const Graph& g) : g_(g) {}
+  const Graph& plain() const { return *plain_; }
+  // A variable of the file is taken to be zeros.
+  Result<Tensor> operand(Value v) {
+    if (!v.valid()) return absent_operand();
+    if (const Constant* c = plain().constant(v)) return c->materialize();
+    const auto seen = seen_.find(v);
+    if (seen != seen_.end()) return seen->second;
+    if (plain().is(v, OpCode::kUnpack) && seen_.contains(plain()[v].in[0])) {
+      TRY(const Tensors parts, evaluate_node(plain(), v.node, std::span(&seen_.at(plain()[v].in[0]), 1)));
+      return parts[v.index];
+    }
+    Tensor zeros = Tensor::make(plain().type(v));
+    std::memset(zeros.mutable_bytes(), 0, zeros.byte_count());
+    return zeros;
+  }
+
+  const Graph& g_;
+  std::shared_ptr<Graph> plain_;
+  std::map<Value, Value> guards_;
+  std::vector<uint32_t> nodes_;
+  std::set<Value> wanted_;
+  std::map<Value, Tensor> seen_;
+};
+
 // Calls f with the position and the arrays of every sample.
 template <class F>
 Status for_each_sample(const SampleSource& samples, std::span<const size_t> which, const CalibrateOptions& options, F&& f) {
@@ -99,6 +182,7 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<c
                         const CalibrateOptions& options, std::array<Calibration, 2>& out) {
   Evaluator evaluator(g, Evaluator::Constants::kKeep);
   std::array<ChannelSums, 2> channels{ChannelSums(g), ChannelSums(g)};
+  TRY(InnerValues inner, InnerValues::of(g));
   TRY_STATUS(for_each_sample(samples, which, options, [&](size_t i, const std::vector<NdArray>& arrays) -> Status {
     const size_t half = half_of_sample(i, which.size());
     Tensors inputs, results;
@@ -107,6 +191,7 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<c
       if (!is_data(t.type())) return;
       out[half].values[v].observe(t.values<float>());
       channels[half].observe(v, t.values<float>());
+      inner.observe(v, t.values<float>());
     };
     for (size_t k = 0; k < g.inputs().size() && k < inputs.size(); ++k) observe(g.inputs()[k].value, inputs[k]);
     TRY(const bool complete, evaluator.run(inputs, results, [&](const Evaluator::Step& step) {
@@ -114,9 +199,12 @@ Status evaluate_samples(const Graph& g, const SampleSource& samples, std::span<c
       return true;
     }));
     if (!complete) return error(Code::kInternal, "an evaluation ended early");
-    return {};
+    return inner.finish(out[half]);
   }));
-  for (size_t half = 0; half < out.size(); ++half) channels[half].store(out[half]);
+  for (size_t half = 0; half < out.size(); ++half) {
+    channels[half].store(out[half]);
+    inner.store(out[half]);
+  }
   return {};
 }
 
@@ -129,15 +217,21 @@ Status run_samples(const Graph& g, const SampleSource& samples, std::span<const 
   run_options.threads = options.threads;
   TRY(ExposedModel model, ExposedModel::open(std::move(library), g, file, wanted, run_options));
   std::array<ChannelSums, 2> channels{ChannelSums(g), ChannelSums(g)};
+  TRY(InnerValues inner, InnerValues::of(g));
   TRY_STATUS(for_each_sample(samples, which, options, [&](size_t i, const std::vector<NdArray>& arrays) -> Status {
     const size_t half = half_of_sample(i, which.size());
-    return model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
+    TRY_STATUS(model.run(arrays, [&](size_t index, std::span<const std::byte> bytes) -> Status {
       out[half].values[model.values()[index]].observe(floats(bytes));
       channels[half].observe(model.values()[index], floats(bytes));
+      inner.observe(model.values()[index], floats(bytes));
       return {};
-    });
+    }));
+    return inner.finish(out[half]);
   }));
-  for (size_t half = 0; half < out.size(); ++half) channels[half].store(out[half]);
+  for (size_t half = 0; half < out.size(); ++half) {
+    channels[half].store(out[half]);
+    inner.store(out[half]);
+  }
   return {};
 }
 

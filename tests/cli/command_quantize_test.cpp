@@ -43,6 +43,37 @@ TEST_F(QuantizeTest, DigitsBecomeIntegersAndStayRight) {
   EXPECT_GE(r["accuracy"]["correct"].get<int>(), r["accuracy"]["recorded_correct"].get<int>() - 3);
 }
 
+// Two layers of LSTM in both directions.
+TEST_F(QuantizeTest, LstmLayersBecomeIntegersAndStayRight) {
+  const std::string rows = source_file("tests/quant/data/rows_judging.npz"),
+                    program = source_file("tests/quant/data/digits_lstm.pt2"),
+                    calibrate = source_file("tests/quant/data/rows_calibration.npz");
+  const Answer made = run({"quantize", program, "-o", "q.tflite", "--calibrate", calibrate, "--io", "int8", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const json q = json::parse(made.out);
+  EXPECT_TRUE(q["quantization"]["float_layers"].empty());
+  EXPECT_EQ(q["ops"]["UNIDIRECTIONAL_SEQUENCE_LSTM"], 4);
+  EXPECT_EQ(q["ops"].count("DEQUANTIZE"), 0u);
+  const Answer coral =
+      run({"convert", program, "-o", "c.tflite", "--target", "coral", "--calibrate", calibrate, "--io", "int8", "--json"});
+  ASSERT_EQ(coral.exit_code, 0) << coral.err;
+  const json c = json::parse(coral.out);
+  EXPECT_EQ(c["ops"]["UNIDIRECTIONAL_SEQUENCE_LSTM"], 4);
+  EXPECT_EQ(c["ops"].count("UNPACK"), 0u);
+  EXPECT_NE(coral.out.find("4 LSTM layers keep their states from one run to the next"), std::string::npos);
+  const Answer judged = run({"eval", program, "q.tflite", "c.tflite", "--data", rows, "--json"});
+  ASSERT_EQ(judged.exit_code, 0) << judged.err;
+  const json models = json::parse(judged.out)["models"];
+  for (size_t i = 1; i < 3; ++i)
+    EXPECT_GE(models[i]["classification"]["top1_correct"].get<int>(),
+              models[0]["classification"]["top1_correct"].get<int>() - 2);
+  const Answer wide = run({"quantize", program, "-o", "w.tflite", "--calibrate", calibrate, "--mode", "int16x8", "--json"});
+  ASSERT_EQ(wide.exit_code, 0) << wide.err;
+  const json layers = json::parse(wide.out)["quantization"]["float_layers"];
+  ASSERT_EQ(layers.size(), 4u);
+  EXPECT_EQ(layers[0]["reason"], "LiteRT has no i16 kernel for lstm");
+}
+
 TEST_F(QuantizeTest, AnyFloatFileIsQuantizedToTheSame) {
   ASSERT_EQ(run({"convert", kDigits, "-o", "f.tflite", "-q"}).exit_code, 0);
   quantize({"--calibrate", kTest});

@@ -8,6 +8,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
+#include "ops/integer_form.h"
 #include "ops/operator_versions.h"
 #include "ops/quantized.h"
 #include "pass/pipeline.h"
@@ -70,6 +71,13 @@ QuantRule rule_of(const OpDef& def, const Sample& s) { return def.quantization(*
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 
+/// Whether an operand is a weight or a bias.
+bool is_own(const Sample& s, const QuantRule& rule, size_t operand) {
+  const IntegerFormDef* form = integer_form_of(*s.op);
+  return int(operand) == rule.weight || int(operand) == rule.bias || has_role(form, operand, OperandRole::kWeight) ||
+         has_role(form, operand, OperandRole::kBias);
+}
+
 /// The samples that have an integer form.
 std::vector<Case> cases_of(const OpDef& def) {
   std::vector<Case> out;
@@ -78,7 +86,7 @@ std::vector<Case> cases_of(const OpDef& def) {
     const QuantRule rule = rule_of(def, s);
     if (rule.kind == Quant::kFloatOnly) continue;
     size_t data = 0;
-    for (size_t i = 0; i < s.in.size(); ++i) data += is_data(s.in[i]) && int(i) != rule.weight && int(i) != rule.bias;
+    for (size_t i = 0; i < s.in.size(); ++i) data += is_data(s.in[i]) && !is_own(s, rule, i);
     for (const DType t : {DType::kI8, DType::kU8, DType::kI16}) {
       if (!in_list(t, rule.types)) continue;
       for (const double spread : {1.0, 0.3}) {
@@ -123,7 +131,7 @@ Result<FloatModel> float_model(const Case& c) {
   Values operands;
   const size_t free = s.in.size() - s.constants.size();
   for (size_t i = 0; i < s.in.size(); ++i) {
-    const bool own = int(i) == rule.weight || int(i) == rule.bias || (c.constant_operands && i > 0);
+    const bool own = is_own(s, rule, i) || (c.constant_operands && i > 0);
     if (s.in[i].dtype == DType::kUnknown) {
       operands.emplace_back();
     } else if (i < free && !own) {

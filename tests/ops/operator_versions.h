@@ -149,6 +149,8 @@ inline int lowest_version(const OperatorVersions& v, const tflite::OperatorT& op
       const auto* o = options.AsResizeNearestNeighborOptions();
       return at_least(o->half_pixel_centers || o->align_corners, 3);
     }
+    case BuiltinOperator::QUANTIZE:
+      return at_least(out.type == tflite::TensorType::INT16, 2);
     case BuiltinOperator::GATHER:
       return at_least(options.AsGatherOptions()->batch_dims != 0, 5);
     default:

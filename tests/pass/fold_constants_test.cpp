@@ -105,7 +105,7 @@ constexpr std::string_view kLstm = R"(
 %12: f32[4] = const "bo" {random 12}
 %13: f32[2,2,4] = const "states" {random 13}
 %14: f32[2,4], f32[2,4] = unpack(%13) {axis=0}
-%15: f32[3,2,4] = lstm(%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, _, %14.0, %14.1) {time_major=true, last_h=false, last_c=false, states_filled=STATES}
+%15: f32[3,2,4] = lstm(%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, _, %14.0, %14.1) {time_major=true, last_h=false, last_c=false, states_filled=STATES, cell_clip=0}
 output "y" = %15
 )";
 

@@ -36,7 +36,7 @@ TEST_P(ControlFlow, GivesTorchsAnswers) {
 
 INSTANTIATE_TEST_SUITE_P(Programs, ControlFlow,
                          testing::Values("branches", "countdown", "scan", "scan_reverse", "map", "gru_last", "gru_stack",
-                                         "rnn_relu", "lstm_projected"),
+                                         "rnn_relu", "lstm_projected", "lstm_stack", "lstm_states"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(RecurrentLoop, OnlyTheLastStepIsKeptWhereNothingElseIsRead) {
