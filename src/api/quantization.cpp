@@ -64,7 +64,7 @@ Result<QuantizedModel> Quantization::run() {
   const auto start = std::chrono::steady_clock::now();
   report_->mode = name(options_.mode);
   if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8) return compress();
-  TRY_STATUS(spell_for_integers(v_.graph));
+  TRY_STATUS(spell_for_integers(v_.graph, options_.mode == QuantizeMode::kInt8 ? DType::kI8 : DType::kI16));
   TRY(DatasetSamples samples, open_data());
   TRY_STATUS(take_in_normalization(samples));
   QuantizationData data{samples, {}, {}, {}, nullptr, options_};

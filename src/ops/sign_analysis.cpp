@@ -16,7 +16,7 @@ namespace atl {
 namespace {
 
 constexpr int kMaxNodes = 64;
-constexpr int64_t kMaxConstant = 65536;  // elements looked at
+constexpr int64_t kMaxConstant = 1 << 18;  // elements looked at
 
 bool clamps_below(Activation a) { return a == Activation::kRelu || a == Activation::kRelu6; }
 

@@ -1,20 +1,49 @@
 #include "quant/integer_spellings.h"
 
 #include "ops/binary.h"
+#include "ops/sign_analysis.h"
 #include "ops/unary.h"
 
 namespace atl {
+namespace {
 
-Result<size_t> spell_for_integers(Graph& g) {
+Result<bool> spell_unary(Rewrite& r, UnaryKind kind) {
+  if (kind != UnaryKind::kSquare && kind != UnaryKind::kNeg) return false;
+  const Value x = r.in(0);
+  const Value factor = kind == UnaryKind::kSquare ? x : r.constant(Constant::of(Tensor::scalar_f32(-1)));
+  return r.replace(r.add(Binary(BinaryKind::kMul), {x, factor}));
+}
+
+// 1 / y without a division; nothing where y may be negative.
+Value reciprocal(Rewrite& r, Value y) {
+  if (const auto* root = r.graph().as<Unary>(y); root && root->kind == UnaryKind::kSqrt)
+    return r.add(Unary(UnaryKind::kRsqrt), {r.graph()[y].in[0]});
+  if (!is_non_negative(r.graph(), y)) return {};
+  const Value half = r.add(Unary(UnaryKind::kRsqrt), {y});
+  return r.add(Binary(BinaryKind::kMul), {half, half});
+}
+
+Result<bool> spell_division(Rewrite& r, const Binary& op) {
+  if (op.kind != BinaryKind::kDiv || r.is_constant(1)) return false;
+  const Activation activation = op.activation;
+  const Value x = r.in(0), inverse = reciprocal(r, r.in(1));
+  return inverse.valid() && r.replace(r.add(Binary(BinaryKind::kMul, activation), {x, inverse}));
+}
+
+}  // namespace
+
+Result<size_t> spell_for_integers(Graph& g, DType data) {
   size_t count = 0;
   for (uint32_t id : g.topological_order()) {
-    if (g[id].dead || g[id].constant || g[id].op->code != OpCode::kUnary || g[id].out[0].dtype != DType::kF32) continue;
+    const Value v{id, 0};
+    if (g[id].dead || g[id].constant || g[id].out.empty() || g.type(v).dtype != DType::kF32) continue;
     Rewrite r(g, id);
-    const UnaryKind kind = g.as<Unary>(r.out())->kind;
-    if (kind != UnaryKind::kSquare && kind != UnaryKind::kNeg) continue;
-    const Value x = r.in(0);
-    const Value factor = kind == UnaryKind::kSquare ? x : r.constant(Constant::of(Tensor::scalar_f32(-1)));
-    TRY(const bool done, r.replace(r.add(Binary(BinaryKind::kMul), {x, factor})));
+    bool done = false;
+    if (const auto* unary = g.as<Unary>(v)) {
+      TRY(done, spell_unary(r, unary->kind));
+    } else if (const auto* binary = g.as<Binary>(v); binary && data == DType::kI8) {
+      TRY(done, spell_division(r, *binary));
+    }
     count += done;
   }
   g.remove_dead_nodes();

@@ -4,8 +4,9 @@
 
 namespace atl {
 
-/// square(x) becomes x * x, and neg(x) becomes x * -1: the same numbers, but for the sign of a NaN. Returns how many were
-/// spelled anew.
-Result<size_t> spell_for_integers(Graph& g);
+/// square(x) becomes x * x, and neg(x) becomes x * -1: the same numbers, but for the sign of a NaN. For `data` of 8 bits, which
+/// have a kernel for RSQRT, x / sqrt(y) becomes x * rsqrt(y), and x / y with a y that cannot be negative x * (rsqrt(y) *
+/// rsqrt(y)): a few roundings of float apart. Returns how many were spelled anew.
+Result<size_t> spell_for_integers(Graph& g, DType data);
 
 }  // namespace atl

@@ -230,7 +230,7 @@ output "z" = %3
   const Tensors inputs = random_inputs(g, 7);
   Tensors real, spelled, got;
   ASSERT_TRUE(Evaluator(g).run(inputs, real));
-  const auto count = spell_for_integers(g);
+  const auto count = spell_for_integers(g, DType::kI16);
   ASSERT_TRUE(count);
   EXPECT_EQ(*count, 2u);
   ASSERT_TRUE(Evaluator(g).run(inputs, spelled));
@@ -244,6 +244,43 @@ output "z" = %3
   ASSERT_TRUE(q) << format(q.error());
   ASSERT_TRUE(Evaluator(q->graph).run(inputs, got));
   EXPECT_GT(snr_db(real[0], got[0]), 35);
+}
+
+TEST(IntegerSpellings, LeaveNoDivisionByWhatIsNotNegative) {
+  Graph g = graph_of(R"(
+%0: f32[2,3,5] = input "x"
+%1: f32[2,3,5] = unary(%0) {kind=logistic}
+%2: f32[2,3,1] = reduce(%1) {kind=sum, axes=[2], keep_dims=true}
+%3: f32[2,3,5] = binary(%0, %2) {kind=div, activation=none}
+%4: f32[2,3,1] = unary(%2) {kind=sqrt}
+%5: f32[2,3,5] = binary(%0, %4) {kind=div, activation=relu}
+%6: f32[2,3,1] = reduce(%0) {kind=sum, axes=[2], keep_dims=true}
+%7: f32[2,3,5] = binary(%0, %6) {kind=div, activation=none}
+output "a" = %3
+output "b" = %5
+output "c" = %7
+)");
+  const Tensors inputs = random_inputs(g, 7);
+  const Tensors real = evaluate_graph(g, inputs);
+  const auto wide = spell_for_integers(g, DType::kI16);
+  ASSERT_TRUE(wide);
+  EXPECT_EQ(*wide, 0u);
+  const auto count = spell_for_integers(g, DType::kI8);
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 2u);
+  const Tensors spelled = evaluate_graph(g, inputs);
+  for (size_t i = 0; i < real.size(); ++i) EXPECT_GT(snr_db(real[i], spelled[i]), 120) << i;
+  const auto plan = plan_quantization(g, calibrated(g, {inputs}), {});
+  ASSERT_TRUE(plan) << format(plan.error());
+  size_t floats = 0;
+  for (const NodePlan& p : plan->nodes) floats += p.data == DType::kF32;
+  EXPECT_EQ(floats, 1u);  // the sum of x may be negative
+  QuantizeGraphOptions options;
+  options.inputs = options.outputs = InterfaceType::kFloat32;
+  const auto q = quantize_graph(g, *plan, options);
+  ASSERT_TRUE(q) << format(q.error());
+  const Tensors got = evaluate_graph(q->graph, inputs);
+  for (size_t i = 0; i < 2; ++i) EXPECT_GT(snr_db(real[i], got[i]), 30) << i;
 }
 
 TEST(BiasCorrection, TakesTheMeanOfRoundingOffTheBias) {
