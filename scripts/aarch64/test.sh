@@ -9,7 +9,8 @@ ctest --test-dir "$arm" --output-on-failure -R '^(run|device|task)$'
 # The tool as a program of this machine; the stand-ins are those of aarch64, but for the compiler, which is a program of this machine.
 tested=$arm/tested
 mkdir -p "$tested"
-printf '#!/bin/sh\nexec qemu-aarch64-static -cpu cortex-a53 -L "%s" "%s" "$@"\n' "$arm/root" "$arm/atoll" > "$tested/atoll"
+# By its path: tests change the PATH.
+printf '#!/bin/sh\nexec "%s" -cpu cortex-a53 -L "%s" "%s" "$@"\n' "$(command -v qemu-aarch64-static)" "$arm/root" "$arm/atoll" > "$tested/atoll"
 chmod +x "$tested/atoll"
 ln -sf "$arm"/tests/stand_in/libedgetpu*.so "$build/tests/stand_in/edgetpu_compiler" "$tested"
 # Tests skip themselves without LiteRT; here it has to run.
