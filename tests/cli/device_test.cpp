@@ -1,4 +1,6 @@
 // --device, --log-placement and doctor, with a fake system and the stand-in of libedgetpu.
+#include <algorithm>
+
 #include "../device/fake_system.h"
 #include "command_line.h"
 #include "stand_in/table_model.h"
@@ -19,11 +21,13 @@ class DeviceTest : public CommandLineTest {
     const auto bytes = edgetpu::table_model();
     write("table_edgetpu.tflite", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
-  // What `more` says of a variable comes before what is said here.
+  // What `more` says of a variable holds, not what is said here. Each is given once: a shell would take the last.
   std::vector<std::string> environment(std::vector<std::string> more) const {
     for (const std::string& v : {"ATOLL_SYSTEM_ROOT=" + system_.root().string(), "ATOLL_EDGETPU=" + stand_in("libedgetpu.so"),
-                                 std::string("STAND_IN_DEVICES=usb:") + kUsb + ",pci:" + kPcie})
-      more.push_back(v);
+                                 std::string("STAND_IN_DEVICES=usb:") + kUsb + ",pci:" + kPcie}) {
+      const std::string name = v.substr(0, v.find('=') + 1);
+      if (std::ranges::none_of(more, [&](const std::string& m) { return m.starts_with(name); })) more.push_back(v);
+    }
     return more;
   }
   Answer on_device(std::vector<std::string> args, const std::vector<std::string>& more = {}) const {
