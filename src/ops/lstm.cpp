@@ -287,8 +287,10 @@ struct LstmFacts {
   }
 
   static std::vector<Sample> samples() {
-    Lstm time_major, batch_major, states;
+    Lstm time_major, batch_major, states, clipped;
     time_major.time_major = states.time_major = true;
+    clipped.cell_clip = 0.5f;
+    clipped.time_major = clipped.last_c = true;
     states.last_h = states.last_c = true;
     const OpPtr op = make_op(time_major);
     Types in = sample_types(4, 2, 3, 5, 5, false);
@@ -299,6 +301,7 @@ struct LstmFacts {
         {.op = make_op(batch_major), .in = swapped},
         {.op = op, .in = sample_types(4, 2, 3, 5, 6, true)},
         {.op = make_op(states), .in = sample_types(2, 4, 3, 5, 6, true)},
+        {.op = make_op(clipped), .in = sample_types(2, 3, 4, 6, 6, false)},
     };
     auto bad = [&](size_t operand, Type t, std::string label) {
       Types changed = in;
