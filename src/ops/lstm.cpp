@@ -198,6 +198,7 @@ struct LstmFacts {
       op.version = 2;
       return op;
     }
+    op.absent().absent().absent().absent();  // layer normalization: TensorFlow Lite Micro counts the operands
     // The kernel looks at the first four under layer normalization only.
     op.intermediates.assign(4, Type{DType::kF32, {0}, {}});
     op.intermediates.push_back(Type{DType::kI8, {0}, lstm_hidden_parameters(in, out[0])});

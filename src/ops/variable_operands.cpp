@@ -51,6 +51,19 @@ bool is_guard(const Graph& g, const Use& u) {
   return t && element_as_int(*t, 0) != 0;
 }
 
+// The type of the variable for an operand: that of the operand, in integers without a leading axis of size 1 where the node
+// does not mind (TensorFlow Lite Micro's kernels and the Edge TPU's compiler know states of two axes).
+Type variable_type(const Graph& g, uint32_t id, uint32_t operand) {
+  const Node& n = g[id];
+  const Type& type = g.type(n.in[operand]);
+  if (!type.quant || type.rank() != 3 || type.shape[0] != 1) return type;
+  Types types;
+  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  types[operand].shape.erase(types[operand].shape.begin());
+  const auto results = def_of(*n.op).infer(*n.op, types);
+  return results && *results == n.out ? types[operand] : type;
+}
+
 Status unpack_into(Builder& b, Value all, const Places& places) {
   const Values parts = b.add_multi(Unpack(0), {all}, places.size());
   if (b.failed()) return b.take_status();
@@ -118,7 +131,7 @@ Status fill_variable_operands(Graph& g) {
       const Value v = g[id].in[operand];
       origin = g[id].origin;
       if (g.constant(v))
-        put(constant, g.type(v), {id, operand});
+        put(constant, variable_type(g, id, operand), {id, operand});
       else if (!is_filled(g, v))
         put(computed, v, {id, operand});
     }
@@ -224,7 +237,7 @@ Result<size_t> keep_states_between_runs(Graph& g) {
       if (!c) continue;
       TRY(const Tensor t, c->materialize());
       if (!is_zero(t)) continue;
-      TRY(const Values variable, g.add(make_op(make_variable(g.type(v))), {}, g[id].origin));
+      TRY(const Values variable, g.add(make_op(make_variable(variable_type(g, id, operand))), {}, g[id].origin));
       TRY_STATUS(g.set_operand(id, operand, variable[0]));
       kept = true;
     }
