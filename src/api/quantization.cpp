@@ -23,6 +23,8 @@ constexpr size_t kFewSamples = 4;
 constexpr size_t kManySamples = 24;
 // A zero point this close to a whole number of steps is one.
 constexpr double kExactZero = 0.01;
+// Below so many dB, little is left of an output.
+constexpr double kLittleLeft = 10;
 // One sample of so many is kept from calibration for judging.
 constexpr size_t kJudgingShare = 4;
 
@@ -263,6 +265,11 @@ Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& 
     if (g.is_state_output(i) || damage.outputs[i].count == 0) continue;
     const ValueDamage& d = damage.outputs[i];
     report_->outputs.push_back({g.outputs()[i].name, to_string(d.type), d.mean_snr_db(), d.max_error});
+    if (d.mean_snr_db() < kLittleLeft)
+      report_->warnings.push_back(fmt::format(
+          "little is left of output '{}': {:.1f} dB; --layers shows where it is lost, --min-snr and --keep-float spare "
+          "layers",
+          g.outputs()[i].name, d.mean_snr_db()));
   }
   for (const ValueDamage& d : damage.values) {
     const Origin& o = g.origin_of(d.value);

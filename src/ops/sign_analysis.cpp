@@ -58,6 +58,7 @@ class SignAnalysis {
         return non_negative(n.in[0]);
       // Copies, sums, means, products and extremes of operands without negative elements have none.
       case OpCode::kReduce:
+      case OpCode::kBatchMatmul:
       case OpCode::kCumsum:
       case OpCode::kResize:
       case OpCode::kDepthToSpace:

@@ -338,6 +338,20 @@ TEST_F(QuantizeTest, OneClassOneSampleAndConstantPicturesAreWarnedOf) {
   EXPECT_TRUE(warned(flat, "input 'x' is 0.25 in every sample: a range chosen from that fits nothing else")) << flat;
 }
 
+TEST_F(QuantizeTest, OutputsOfWhichLittleIsLeftAreWarnedOf) {
+  // Every fourth sample judges: here those reach far beyond what calibrates.
+  std::string lines;
+  for (int n = 0; n < 8; ++n) {
+    for (int i = 0; i < 64; ++i)
+      lines += (i == 0 ? "" : ",") + std::to_string(n % 4 == 3 ? (i * 7 + n) % 17 : 0.01 * ((i * 5 + n) % 11));
+    lines += "\n";
+  }
+  write("unlike.csv", lines);
+  const json q = quantize({"--calibrate", "unlike.csv"})["quantization"];
+  EXPECT_TRUE(warned(q, "little is left of output 'output'")) << q;
+  EXPECT_FALSE(warned(quantize({"--calibrate", kTest})["quantization"], "little is left"));
+}
+
 /// A BMP of 24 bits, rows padded to 4 bytes.
 std::string colour_picture(int width, int height) {
   const auto number = [](uint32_t v, int bytes) {

@@ -9,6 +9,7 @@
 #include "ops/binary.h"
 #include "ops/channel_order.h"
 #include "ops/gemm.h"
+#include "ops/matmul.h"
 #include "ops/resize_axis.h"
 #include "ops/sign_analysis.h"
 #include "ops/unary.h"
@@ -319,6 +320,8 @@ TEST(SignAnalysis, FollowsOpsThatKeepTheSign) {
   EXPECT_FALSE(is_non_negative(g, b.add(Binary(BinaryKind::kSub), {relu, relu})));
   EXPECT_TRUE(is_non_negative(g, b.add(Binary(BinaryKind::kAdd, Activation::kRelu6), {x, x})));
   EXPECT_TRUE(is_non_negative(g, b.add(Binary(BinaryKind::kMul), {x, x})));
+  EXPECT_TRUE(is_non_negative(g, b.add(BatchMatmul(false, true), {relu, relu})));
+  EXPECT_FALSE(is_non_negative(g, b.add(BatchMatmul(false, true), {relu, x})));
   Conv2d conv;
   conv.layout = DataLayout::kChannelsLast;
   const Value w = b.constant(wave({2, 1, 1, 3}, 1));
