@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "ops/binary.h"
 
@@ -31,19 +32,51 @@ bool keeps_scales(const Graph& g, uint32_t id) {
   return def.homogeneous && def.homogeneous(*g[id].op);
 }
 
-/// The layers that read a value through ops which keep scales; false when something else reads it.
-bool collect_readers(const Graph& g, Value v, std::vector<uint32_t>& readers) {
+// Values whose channels can only be scaled together: those that ops which keep scales, and sums, tie to each other.
+struct TiedValues {
+  std::set<Value> values;
+  std::vector<uint32_t> writers, readers;  // layers with weights
+};
+
+/// The operands that a node without weights scales with, one for one with its result's channels; none where it is no such node.
+std::vector<size_t> scaled_operands(const Graph& g, uint32_t id) {
+  const Node& n = g[id];
+  if (n.constant || n.op->code == OpCode::kInput || n.out.size() != 1 || def_of(*n.op).weights) return {};
+  const Value out{id, 0};
+  if (const auto* sum = g.as<Binary>(out)) {
+    const bool adds = (sum->kind == BinaryKind::kAdd || sum->kind == BinaryKind::kSub) &&
+                      (sum->activation == Activation::kNone || sum->activation == Activation::kRelu);
+    for (Value v : n.in)
+      if (g.constant(v) || g.type(v).shape != n.out[0].shape) return {};
+    return adds ? std::vector<size_t>{0, 1} : std::vector<size_t>{};
+  }
+  const bool alike = keeps_scales(g, id) && g.type(n.in[0]).shape.back() == n.out[0].shape.back();
+  return alike ? std::vector<size_t>{0} : std::vector<size_t>{};
+}
+
+/// Adds v and all that is tied to it; false when something else makes or reads one of them.
+bool tie(const Graph& g, Value v, TiedValues& tied) {
+  if (!tied.values.insert(v).second) return true;
+  if (g[v].constant || g[v].out.size() != 1) return false;
+  if (weights_of(g, v.node)) {
+    if (!keeps_scales(g, v.node)) return false;
+    tied.writers.push_back(v.node);
+  } else {
+    const std::vector<size_t> from = scaled_operands(g, v.node);
+    if (from.empty()) return false;
+    for (const size_t i : from)
+      if (!tie(g, g[v].in[i], tied)) return false;
+  }
   for (const Use& u : g.uses(v)) {
-    if (u.node == kGraphOutput || u.operand != 0) return false;
-    if (weights_of(g, u.node)) {
-      readers.push_back(u.node);
+    if (u.node == kGraphOutput) return false;
+    if (u.operand == 0 && weights_of(g, u.node)) {
+      tied.readers.push_back(u.node);
       continue;
     }
-    const bool passes =
-        keeps_scales(g, u.node) && g[u.node].out.size() == 1 && g[u.node].out[0].shape.back() == g.type(v).shape.back();
-    if (!passes || !collect_readers(g, {u.node, 0}, readers)) return false;
+    const std::vector<size_t> from = scaled_operands(g, u.node);
+    if (std::ranges::find(from, size_t(u.operand)) == from.end() || !tie(g, {u.node, 0}, tied)) return false;
   }
-  return !readers.empty();
+  return true;
 }
 
 /// A constant times a vector along one of its axes, as a recipe; the vector may have a divisor of the axis' length (each entry
@@ -170,39 +203,46 @@ std::optional<Channels> channels_of(const Graph& g, std::span<const uint32_t> re
   return all;
 }
 
-Result<bool> equalize(Graph& g, uint32_t id, const Calibration& calibration) {
-  const auto w = weights_of(g, id);
-  if (!w || !keeps_scales(g, id) || g[id].out.size() != 1) return false;
-  std::vector<uint32_t> readers;
-  if (!collect_readers(g, {id, 0}, readers)) return false;
-  const int64_t channels = g[id].out[0].shape.back();
-  if (g.type(w->weight).shape[size_t(w->rule.weight_axis)] != channels) return false;
-  for (const uint32_t r : readers)
-    if (!is_plain_or_depthwise(g, r, *weights_of(g, r), channels)) return false;
-  const auto of = channels_of(g, readers, calibration, channels);
-  if (!of) return false;
-  TRY(const std::vector<double> factors, best_factors(g, readers, *of));
-  if (factors.empty()) return false;
+// Returns how many values were scaled.
+Result<size_t> equalize(Graph& g, const TiedValues& tied, const Calibration& calibration) {
+  const int64_t channels = g.type(*tied.values.begin()).shape.back();
+  for (const uint32_t id : tied.writers) {
+    const auto w = *weights_of(g, id);
+    if (g.type(w.weight).shape[size_t(w.rule.weight_axis)] != channels) return size_t(0);
+  }
+  for (const uint32_t r : tied.readers)
+    if (!is_plain_or_depthwise(g, r, *weights_of(g, r), channels)) return size_t(0);
+  const auto of = channels_of(g, tied.readers, calibration, channels);
+  if (!of) return size_t(0);
+  TRY(const std::vector<double> factors, best_factors(g, tied.readers, *of));
+  if (factors.empty()) return size_t(0);
   std::vector<double> inverse;
   for (const double f : factors) inverse.push_back(1 / f);
-  Builder b(g, g[id].origin);
-  scale_constant(b, id, 1, factors, w->rule.weight_axis);
-  if (w->bias.valid()) scale_constant(b, id, uint32_t(w->rule.bias), factors, 0);
-  for (const uint32_t r : readers) {
+  Builder b(g, g[tied.writers[0]].origin);
+  for (const uint32_t id : tied.writers) {
+    const auto w = *weights_of(g, id);
+    scale_constant(b, id, 1, factors, w.rule.weight_axis);
+    if (w.bias.valid()) scale_constant(b, id, uint32_t(w.rule.bias), factors, 0);
+  }
+  for (const uint32_t r : tied.readers) {
     const auto rw = *weights_of(g, r);
     scale_constant(b, r, 1, inverse, is_depthwise(g, rw, channels) ? rw.rule.weight_axis : rw.rule.weight_in_axis);
   }
   if (b.failed()) return b.take_status().error();
-  return true;
+  return tied.values.size();
 }
 
 }  // namespace
 
 Result<size_t> equalize_channels(Graph& g, const Calibration& calibration) {
   size_t changed = 0;
+  std::set<uint32_t> done;
   for (uint32_t id : g.topological_order()) {
-    TRY(const bool done, equalize(g, id, calibration));
-    changed += done;
+    TiedValues tied;
+    if (g[id].constant || done.count(id) || !weights_of(g, id) || !tie(g, {id, 0}, tied) || tied.readers.empty()) continue;
+    done.insert(tied.writers.begin(), tied.writers.end());
+    TRY(const size_t count, equalize(g, tied, calibration));
+    changed += count;
   }
   g.remove_dead_nodes();
   return changed;

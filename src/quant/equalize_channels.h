@@ -5,9 +5,9 @@
 
 namespace atl {
 
-/// Where layers with weights feed only others through ops that keep scales (relu, pooling, padding, ...), the result channels
-/// of the first are multiplied by factors and the data channels of the others divided by them, so that channels with small
-/// values get more of the integers: factor = (largest channel / channel) ^ p, at most kMaxFactor. What the data gains the
+/// Where layers with weights feed only others through ops that keep scales (relu, pooling, padding, sums, ...), the result
+/// channels of the first are multiplied by factors and the data channels of the others divided by them, so that channels with
+/// small values get more of the integers: factor = (largest channel / channel) ^ p, at most kMaxFactor. What the data gains the
 /// weights lose, save those with one data channel for each result: p is the one of 0, 1/4, ... 1 with the least noise of both
 /// roundings in the readers' results. The float function stays the same. (After Nagel et al., "Data-free quantization through
 /// weight equalization and bias correction", by measured activations in place of weights, which have a scale for each channel

@@ -319,6 +319,10 @@ Status Planner::choose_group(size_t group, const std::vector<Key>& members) {
       TRY(made.statistics, statistics_of(ranged));
       params = parameters_of(reach ? *reach : choose_range(made.statistics, method, t), t);
     }
+    if (const Constant* c = members.size() == 1 && t != DType::kI16 && !masked ? g_.constant(members[0].first) : nullptr) {
+      TRY(const Tensor values, c->materialize());
+      params = parameters_of_values(values.values<float>(), made.statistics.extremes(), t);
+    }
     for (const Key& k : members)
       if (const auto known = options_.ranges.find(k.first); known != options_.ranges.end() && t != DType::kI16) {
         params = parameters_of(known->second, t);

@@ -166,6 +166,38 @@ Range choose_range(const Statistics& statistics, RangeMethod method, DType dtype
   return all;
 }
 
+QuantParams parameters_of_values(std::span<const float> values, Range range, DType dtype) {
+  constexpr int kTries = 1024, kTriesPerScale = 2048;
+  constexpr size_t kSampled = 512;
+  constexpr double kWorthwhile = 0.5;
+  const QuantParams plain = parameters_of(range, dtype);
+  const double lowest = dtype == DType::kU8 ? 0 : -128;
+  // Errors beyond `limit` need not be known.
+  const auto error = [&](double scale, double zero, size_t stride, double limit) {
+    double sum = 0;
+    for (size_t i = 0; i < values.size() && sum < limit; i += stride) {
+      const double q = std::clamp(std::nearbyint(double(values[i]) / scale) + zero, lowest, lowest + 255);
+      const double e = (q - zero) * scale - double(values[i]);
+      sum += e * e;
+    }
+    return sum;
+  };
+  const double plain_scale = double(plain.scale[0]), plain_zero = double(plain.zero_point[0]);
+  const size_t stride = std::max<size_t>(1, values.size() / kSampled) | 1;
+  double least = kWorthwhile * error(plain_scale, plain_zero, stride, std::numeric_limits<double>::infinity());
+  QuantParams best = plain;
+  for (int i = 1; i < kTries && range.width() > 0; ++i) {
+    const auto scale = float(plain_scale * (1 + i / double(kTriesPerScale)));
+    const double zero = std::clamp(std::nearbyint(lowest - std::min(range.low, 0.0) / double(scale)), lowest, lowest + 255);
+    const double e = error(double(scale), zero, stride, least);
+    if (e >= least) continue;
+    least = e;
+    best = {{scale}, {int64_t(zero)}, 0};
+  }
+  const double all = error(plain_scale, plain_zero, 1, std::numeric_limits<double>::infinity());
+  return error(double(best.scale[0]), double(best.zero_point[0]), 1, all) < kWorthwhile * all ? best : plain;
+}
+
 QuantParams parameters_of(Range range, DType dtype) {
   const Range r = with_zero(range);
   if (dtype == DType::kI16) {

@@ -1,6 +1,7 @@
 // How the range of a tensor is chosen from its statistics.
 #pragma once
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "ir/type.h"
@@ -29,6 +30,10 @@ Range choose_range(const Statistics& statistics, RangeMethod method, DType dtype
 /// Mean square error of values with these statistics in `steps` equal steps over the range, relative to nothing: in the
 /// tensor's own units squared.
 double expected_square_error(const Statistics& statistics, Range range, double steps);
+
+/// Scale and zero point (i8, u8) for values that are known, those of a constant: the range's own, or coarser steps that most
+/// of the values are multiples of (a grid's coordinates, say), where that brings the square error down clearly.
+QuantParams parameters_of_values(std::span<const float> values, Range range, DType dtype);
 
 /// Scale and zero point for a range: `low` and `high` (widened to hold 0) are the ends of the integers; i16 is symmetric. A
 /// range of one point gets a scale that represents it exactly.

@@ -422,7 +422,7 @@ TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
   }
   const auto count = equalize_channels(g, c);
   ASSERT_TRUE(count) << format(count.error());
-  EXPECT_EQ(*count, 2u);
+  EXPECT_EQ(*count, 3u);
   EXPECT_TRUE(has_depthwise_layers(g));
   EXPECT_FALSE(has_depthwise_layers(graph_of(kNet)));
   ASSERT_TRUE(verify(g));
@@ -441,6 +441,45 @@ TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
   };
   const Tensor was = value_of_prelu(original, in), is = value_of_prelu(g, in);
   for (int64_t i = 0; i < was.count(); i += 5) EXPECT_NEAR(element_as_double(is, i), 16 * element_as_double(was, i), 1e-3);
+}
+
+// Branches that a sum joins can only be scaled alike, and what is given as an output not at all.
+TEST(EqualizeChannels, ScalesWhatASumTiesTogether) {
+  constexpr std::string_view kSum = R"(
+%0: f32[1,6,7,3] = input "x"
+%1: f32[5,2,3,3] = const "w" {random 1}
+%2: f32[5] = const "b" {random 2}
+%3: f32[1,5,5,5] = conv2d(%0, %1, %2) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=none, layout=channels_last}
+%4: f32[5,2,3,3] = const "v" {random 3}
+%5: f32[1,5,5,5] = conv2d(%0, %4, _) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=relu, layout=channels_last}
+%6: f32[1,5,5,5] = binary(%3, %5) {kind=sub, activation=relu}
+%7: f32[1,3,3,5] = const "dw" {random 5}
+%8: f32[1,3,3,5] = conv2d(%6, %7, _) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=5, activation=relu, layout=channels_last}
+%9: f32[4,5] = const "m" {random 4}
+%10: f32[1,3,3,4] = fully_connected(%8, %9, _) {activation=none}
+output "y" = %10
+)";
+  const auto equalized = [](const std::string& text) {
+    Graph g = graph_of(text);
+    Calibration c;
+    for (uint32_t id : g.topological_order())
+      if (!g[id].constant && g.type({id, 0}).shape.back() == 5 && g[id].op->code == OpCode::kBinary) {
+        c.channel_reach[{id, 0}] = c.channel_peaks[{id, 0}] = {1, 16, 4, 2, 2};
+        c.channel_squares[{id, 0}] = {0.1, 20, 2, 0.5, 0.5};
+      }
+    const Tensors in = random_inputs(g, 11);
+    const Tensors before = evaluate_graph(g, in);
+    const auto count = equalize_channels(g, c);
+    EXPECT_TRUE(count) << (count ? "" : format(count.error()));
+    EXPECT_TRUE(verify(g));
+    const Tensors after = evaluate_graph(g, in);
+    for (size_t i = 0; i < before.size(); ++i) EXPECT_GT(snr_db(before[i], after[i]), 120);
+    return count ? *count : 0;
+  };
+  const std::string text(kSum);
+  EXPECT_EQ(equalized(text), 3U);
+  EXPECT_EQ(equalized(text + "output \"z\" = %5\n"), 0U);
+  EXPECT_EQ(equalized(text + "output \"z\" = %6\n"), 0U);
 }
 
 }  // namespace

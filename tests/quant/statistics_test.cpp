@@ -107,6 +107,34 @@ TEST(RangeChoice, PercentileLeavesOutliersAndHoldsZero) {
   EXPECT_GT(r.high, 5);
 }
 
+TEST(ParametersOfValues, TakeTheStepsThatAGridIsMultiplesOf) {
+  std::vector<float> grid;
+  for (int i = 0; i < 40; ++i)
+    for (int k = 0; k < 30; ++k) grid.insert(grid.end(), {(float(i) + 0.5F) / 40, (float(k) + 0.5F) / 30});
+  const Range range{grid[1] * 0.5, 1 - 0.5 / 40};
+  const auto error = [&](const QuantParams& q) {
+    double most = 0;
+    for (const float v : grid) {
+      const double n = std::clamp(std::nearbyint(double(v) / double(q.scale[0])) + double(q.zero_point[0]), -128.0, 127.0);
+      most = std::max(most, std::fabs((n - double(q.zero_point[0])) * double(q.scale[0]) - double(v)));
+    }
+    return most;
+  };
+  const QuantParams plain = parameters_of(range, DType::kI8), found = parameters_of_values(grid, range, DType::kI8);
+  EXPECT_GT(error(plain), 0.0018);
+  EXPECT_LT(error(found), 0.0005);
+  EXPECT_NEAR(double(found.scale[0]), 1.0 / 240, 1e-5);
+  EXPECT_EQ(found.zero_point, plain.zero_point);
+}
+
+TEST(ParametersOfValues, KeepTheRangeWhereNoGridIs) {
+  std::vector<float> values;
+  for (int i = 0; i < 3000; ++i) values.push_back(std::sin(float(i * i)) * 3 - 1);
+  const Range range{-4, 2};
+  for (const DType t : {DType::kI8, DType::kU8}) EXPECT_EQ(parameters_of_values(values, range, t), parameters_of(range, t));
+  EXPECT_EQ(parameters_of_values(std::vector<float>{0, 0}, {0, 0}, DType::kI8), parameters_of({0, 0}, DType::kI8));
+}
+
 TEST(ChooseRange, AverageIsTheMeanOfTheSamplesExtremes) {
   Statistics one, other;
   one.observe(std::vector<float>{-1, 4});
