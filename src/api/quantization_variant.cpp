@@ -22,6 +22,8 @@ constexpr double kAlikeScales = 0.03;
 constexpr double kWorthwhile = 0.9;
 // A variant must be this much better than the plain one, in dB, for the same reason.
 constexpr double kClearlyBetter = 0.3;
+// The same for biases moved by measured means, which only add what all layers show.
+constexpr double kBetterMeans = 0.15;
 // Of what all layers give, so much may be computed twice without being asked for the best.
 constexpr double kCheapShare = 0.5;
 constexpr size_t kScoreSamples = 6, kBestSamples = 24;
@@ -323,18 +325,17 @@ Status round_weights(QuantizationVariant& v, const QuantizationData& data) {
   return {};
 }
 
-Status correct_measured_means(QuantizationVariant& v, const QuantizationData& data) {
-  if (!data.library) return {};
-  std::vector<std::vector<uint32_t>> rounds = weighted_layers(v.graph, v.plan);
+namespace {
+
+// The variant with biases moved by what `samples` show, layer by layer from the inputs on.
+Result<QuantizationVariant> with_measured_means(const QuantizationVariant& v, const QuantizationData& data,
+                                                const std::vector<std::vector<uint32_t>>& rounds,
+                                                const std::vector<size_t>& samples) {
   std::vector<Value> values;
   for (const auto& round : rounds)
     for (const uint32_t id : round) values.push_back({id, 0});
-  QuantizationData others = data;
-  others.scoring = half_of(data.calibration, 0);
-  TRY(const double before, v.score(others, kBestSamples));
-  const std::vector<size_t> measured_on = half_of(data.calibration, 1);
   TRY(const MeanErrors errors,
-      MeanErrors::open(v.graph, v.plan, values, data.samples, measured_on, data.library, run_options(data)));
+      MeanErrors::open(v.graph, v.plan, values, data.samples, samples, data.library, run_options(data)));
   QuantizationVariant moved = v;
   for (size_t i = 0; i < rounds.size(); ++i) {
     tell(data, "biases", i, rounds.size());
@@ -344,10 +345,24 @@ Status correct_measured_means(QuantizationVariant& v, const QuantizationData& da
     TRY(const auto measured, errors.measure(quantized, of_round));
     for (const auto& [value, channels] : measured) move_bias(moved, value.node, channels);
   }
-  TRY(const double after, moved.score(others, kBestSamples));
-  if (after <= before + kClearlyBetter) return {};
-  v = std::move(moved);
-  v.repairs.push_back(fmt::format("biases of {} layers moved by the mean errors that the integer model shows", values.size()));
+  return moved;
+}
+
+}  // namespace
+
+Status correct_measured_means(QuantizationVariant& v, const QuantizationData& data) {
+  if (!data.library) return {};
+  const std::vector<std::vector<uint32_t>> rounds = weighted_layers(v.graph, v.plan);
+  QuantizationData others = data;
+  others.scoring = half_of(data.calibration, 0);
+  TRY(const double before, v.score(others, kBestSamples));
+  TRY(const QuantizationVariant trial, with_measured_means(v, data, rounds, half_of(data.calibration, 1)));
+  TRY(const double after, trial.score(others, kBestSamples));
+  if (after <= before + kBetterMeans) return {};
+  TRY(v, with_measured_means(v, data, rounds, data.calibration));
+  size_t count = 0;
+  for (const auto& round : rounds) count += round.size();
+  v.repairs.push_back(fmt::format("biases of {} layers moved by the mean errors that the integer model shows", count));
   return {};
 }
 
