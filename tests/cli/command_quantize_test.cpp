@@ -92,28 +92,20 @@ TEST_F(QuantizeTest, TheSameInputGivesTheSameBytes) {
 }
 
 TEST_F(QuantizeTest, BestEffortRoundsWeightsTogetherAndLosesNothing) {
-  const std::string data = source_file("tests/quant/data/digits_calibration.npz"),
-                    program = source_file("tests/quant/data/digits_efficientnet.pt2");
-  const auto made = [&](const std::string& effort) {
-    const Answer a = run({"quantize", program, "-o", "q.tflite", "--calibrate", data, "--effort", effort, "--json"});
-    EXPECT_EQ(a.exit_code, 0) << a.out << a.err;
-    return json::parse(a.out, nullptr, false);
-  };
   const auto judged = [&] {
-    const Answer a =
-        run({"verify", program, "q.tflite", "--data", source_file("tests/quant/data/digits_judging.npz"), "--json"});
+    const Answer a = run({"verify", kDigits, "q.tflite", "--data", kTest, "--json"});
     EXPECT_EQ(a.exit_code, 0) << a.out << a.err;
     return json::parse(a.out, nullptr, false)["outputs"][0]["snr_db"].get<double>();
   };
-  made("normal");
+  quantize({"--calibrate", kTest, "--max-samples", "24"});
   const double before = judged();
-  const json best = made("best");
+  const json best = quantize({"--calibrate", kTest, "--max-samples", "24", "--effort", "best"});
   const std::string first = bytes_of(path("q.tflite"));
   EXPECT_GT(judged(), before - 0.5);
   EXPECT_NE(best["quantization"]["repairs"].dump().find("layers rounded together, by what their data looks like"),
             std::string::npos)
       << best["quantization"]["repairs"];
-  made("best");
+  quantize({"--calibrate", kTest, "--max-samples", "24", "--effort", "best"});
   EXPECT_EQ(first, bytes_of(path("q.tflite")));
 }
 
