@@ -189,6 +189,27 @@ uint64_t peak_narrow_bytes(const SourceModel& m, const Placement& placement) {
   return peak;
 }
 
+// Of operators that the Edge TPU never takes, which count among a model's all the same.
+std::optional<uint64_t> macs_of_unmapped(const SourceModel& m, const SourceOp& op) {
+  const auto shape = [&](size_t i) {
+    return i < op.inputs.size() && m.input(op, i) ? m.input(op, i)->shape : std::vector<int64_t>();
+  };
+  const std::vector<int64_t> result = m.output(op).shape, x = shape(0), weight = shape(1);
+  switch (op.code) {
+    case Op::BATCH_MATMUL: {
+      if (x.size() < 2 || result.size() < 2 || result[result.size() - 2] <= 0) return 0;
+      const int64_t inner = x[x.size() - 1] * x[x.size() - 2] / result[result.size() - 2];
+      return count(result) * uint64_t(inner);
+    }
+    case Op::CONV_3D:
+      return weight.size() == 5 && weight[4] > 0 ? count(result) * (count(weight) / uint64_t(weight[4])) : 0;
+    case Op::CONV_3D_TRANSPOSE:
+      return weight.size() == 5 && weight[4] > 0 ? count(shape(2)) * (count(weight) / uint64_t(weight[4])) : 0;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 uint64_t macs_of(const SourceModel& m, const SourceOp& op) {
@@ -198,6 +219,7 @@ uint64_t macs_of(const SourceModel& m, const SourceOp& op) {
       if (const SourceTensor* t = m.input(op, i); t && t->constant && t->shape.size() == 2) weights += count(t->shape);
     return weights * lstm_steps(m, op);
   }
+  if (const auto unmapped = macs_of_unmapped(m, op)) return *unmapped;
   const auto k = kernel_of(m, op);
   if (!k) return 0;
   const uint64_t per_element = k->height * k->width * k->in;

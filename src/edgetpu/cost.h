@@ -11,7 +11,7 @@ inline constexpr uint64_t kParameterMemoryBytes = 7u << 20;
 /// Instructions, estimated: in bytes for each operator and for each network.
 inline constexpr uint64_t kInstructionsPerOp = 2200, kInstructionsPerNetwork = 16000;
 
-/// Multiply-accumulates of an operator (convolutions, fully connected layers, LSTM); 0 for others.
+/// Multiply-accumulates of an operator (convolutions, products of matrices, fully connected layers, LSTM); 0 for others.
 uint64_t macs_of(const SourceModel& model, const SourceOp& op);
 
 /// Bytes of an operator's parameters in the package. Convolutions, depthwise ones and fully connected layers: exact for

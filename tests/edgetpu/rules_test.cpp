@@ -188,6 +188,22 @@ TEST(Placeable, ModelsThatTheCompilerRefusesAsAWhole) {
 }
 
 // From the compiled 7x7x32 nets and a dense layer of 256: see FACTS on parameter bytes.
+TEST(Cost, MultiplicationsOfWhatStaysOnTheCpu) {
+  const auto macs = [](Op code, const std::vector<Shape>& in, Shape out) {
+    SmallModel m;
+    std::vector<int> operands;
+    for (const Shape& s : in) operands.push_back(m.input(TensorType::INT8, s));
+    m.op(code, 1, operands, {m.output(TensorType::INT8, std::move(out))});
+    const SourceModel model = m.opened();
+    return macs_of(model, model.ops[0]);
+  };
+  EXPECT_EQ(macs(Op::BATCH_MATMUL, {{2, 3, 5}, {2, 5, 7}}, {2, 3, 7}), 2u * 3 * 5 * 7);
+  EXPECT_EQ(macs(Op::BATCH_MATMUL, {{5, 3}, {2, 5, 7}}, {2, 3, 7}), 2u * 3 * 5 * 7);  // the first is turned
+  EXPECT_EQ(macs(Op::CONV_3D, {{1, 6, 7, 8, 3}, {2, 3, 4, 3, 5}}, {1, 5, 5, 5, 5}), 125u * 5 * 2 * 3 * 4 * 3);
+  EXPECT_EQ(macs(Op::CONV_3D_TRANSPOSE, {{5}, {2, 3, 4, 5, 3}, {1, 6, 7, 8, 3}}, {1, 7, 9, 11, 5}),
+            6u * 7 * 8 * 3 * 2 * 3 * 4 * 5);
+}
+
 TEST(Cost, ParameterBytes) {
   const auto bytes = [](Op code, Shape weight, bool per_channel, bool bias) {
     SmallModel m;
