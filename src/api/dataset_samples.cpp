@@ -35,12 +35,11 @@ std::vector<TensorInfo> input_infos(const Graph& g) {
 }
 
 Result<DatasetSamples> DatasetSamples::open(const Graph& g, std::span<const Perm> permutations, const std::string& path,
-                                            const std::string& preprocess,
-                                            const std::optional<PixelNormalization>& normalization) {
+                                            const std::string& preprocess) {
   DatasetSamples samples;
   samples.path_ = path;
+  samples.preprocess_ = preprocess;
   samples.inputs_ = input_infos(g);
-  if (samples.inputs_.size() == 1) samples.inputs_[0].normalization = normalization;
   samples.permutations_.resize(samples.inputs_.size());
   const std::vector<TensorInfo> own = samples.inputs_;
   bool moved = false;
@@ -65,16 +64,20 @@ Result<DatasetSamples> DatasetSamples::open(const Graph& g, std::span<const Perm
   samples.dataset_ = std::move(*dataset);
   if (samples.dataset_->holds_pictures()) {
     TRY(const PreprocessSpec spec, parse_preprocess(preprocess));
-    if (normalization)
-      samples.picture_range_ = Range{0, 255};
-    else if (const auto range = pixel_range(spec))
-      samples.picture_range_ = Range{range->first, range->second};
+    if (const auto range = pixel_range(spec)) samples.picture_range_ = Range{range->first, range->second};
   }
   return samples;
 }
 
-Result<size_t> DatasetSamples::channel_axis(size_t input, const std::string& preprocess) const {
-  TRY(const PreprocessSpec spec, parse_preprocess(preprocess));
+Status DatasetSamples::take_pixels(const PixelNormalization& normalization) {
+  inputs_[0].normalization = normalization;
+  TRY(dataset_, open_dataset(path_, {.preprocess = preprocess_, .inputs = inputs_, .label = {}}));
+  picture_range_ = Range{0, 255};
+  return {};
+}
+
+Result<size_t> DatasetSamples::channel_axis(size_t input) const {
+  TRY(const PreprocessSpec spec, parse_preprocess(preprocess_));
   TRY(const size_t axis, atl::channel_axis(inputs_[input], spec));
   const Perm& perm = permutations_[input];
   return perm.empty() ? axis : size_t(std::ranges::find(perm, int64_t(axis)) - perm.begin());

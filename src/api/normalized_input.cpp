@@ -63,6 +63,14 @@ Status normalize_input(Graph& g, size_t input, size_t axis, const PixelNormaliza
   return {};
 }
 
+Result<bool> take_pixels(Graph& g, DatasetSamples& samples, const PixelNormalization& normalization) {
+  if (!samples.holds_pictures() || g.inputs().size() != 1) return false;
+  TRY(const size_t axis, samples.channel_axis(0));
+  TRY_STATUS(normalize_input(g, 0, axis, normalization));
+  TRY_STATUS(samples.take_pixels(normalization));
+  return true;
+}
+
 std::optional<PixelNormalization> stated_normalization(const std::vector<std::pair<std::string, std::string>>& metadata) {
   for (const auto& [key, text] : metadata) {
     if (key != kMetadataName) continue;

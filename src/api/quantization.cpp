@@ -205,11 +205,10 @@ Status Quantization::take_in_normalization(DatasetSamples& samples) {
   const auto normalization = channel_normalization(spec);
   TRY(const InterfaceType inputs, interface_type(options_.inputs, "inputs"));
   const bool integers = options_.mode == QuantizeMode::kInt8 && inputs != InterfaceType::kFloat32;
-  if (!normalization || !integers || !samples.holds_pictures() || v_.graph.inputs().size() != 1) return {};
-  TRY(const size_t axis, samples.channel_axis(0, options_.preprocess));
+  if (!normalization || !integers) return {};
   const size_t before = v_.graph.count(OpCode::kBinary);
-  TRY_STATUS(normalize_input(v_.graph, 0, axis, *normalization));
-  TRY(samples, DatasetSamples::open(v_.graph, permutations_, options_.data, options_.preprocess, normalization));
+  TRY(const bool taken, take_pixels(v_.graph, samples, *normalization));
+  if (!taken) return {};
   report_->pixel_mean = normalization->mean;
   report_->pixel_std = normalization->std;
   const size_t now = v_.graph.count(OpCode::kBinary);

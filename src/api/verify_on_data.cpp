@@ -69,12 +69,8 @@ Result<VerifyReport> verify_on_data(const std::string& source, const std::string
   report.layout = real.layout;
   TRY(auto library, LiteRtLibrary::find(options.litert));
   TRY(DatasetSamples samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess));
-  const auto normalization = stated_normalization(model.metadata);
-  if (normalization && samples.holds_pictures() && real.graph.inputs().size() == 1) {
-    TRY(const size_t axis, samples.channel_axis(0, options.preprocess));
-    TRY_STATUS(normalize_input(real.graph, 0, axis, *normalization));
-    TRY(samples, DatasetSamples::open(real.graph, real.inputs, options.data, options.preprocess, normalization));
-  }
+  if (const auto normalization = stated_normalization(model.metadata))
+    TRY_STATUS(take_pixels(real.graph, samples, *normalization));
   TRY(const std::vector<size_t> which, samples.choose(options.max_samples, options.strict, report.notes));
   DamageOptions o;
   o.run.threads = options.threads;

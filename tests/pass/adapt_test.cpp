@@ -61,16 +61,6 @@ struct Case {
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
-double snr_db(const Tensor& a, const Tensor& b) {
-  double signal = 0, noise = 0;
-  for (int64_t i = 0; i < a.count(); ++i) {
-    const double x = element_as_double(a, i), e = element_as_double(b, i) - x;
-    signal += x * x;
-    noise += e * e;
-  }
-  return noise == 0 ? 999 : 10 * std::log10(signal / noise);
-}
-
 class Adapt : public testing::TestWithParam<Case> {};
 
 TEST_P(Adapt, ComputesTheSameInOtherOps) {

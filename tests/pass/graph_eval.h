@@ -81,6 +81,24 @@ inline void expect_close(const Tensor& got, const Tensor& expected, double toler
   }
 }
 
+/// Signal to noise of `got`, in dB; 999 when equal.
+inline double snr_db(const Tensor& real, const Tensor& got) {
+  double signal = 0, noise = 0;
+  for (int64_t i = 0; i < real.count(); ++i) {
+    const double r = element_as_double(real, i), e = element_as_double(got, i) - r;
+    signal += r * r;
+    noise += e * e;
+  }
+  return noise == 0 ? 999 : 10 * std::log10(signal / noise);
+}
+
+/// Inputs for a graph by random_tensor.
+inline Tensors random_inputs(const Graph& g, uint64_t seed) {
+  Tensors out;
+  for (const Port& p : g.inputs()) out.push_back(random_tensor(g.type(p.value), seed++));
+  return out;
+}
+
 using PassFunction = Status (*)(Graph&, PassContext&);
 
 /// A graph under test: each run() applies one pass, and checks that the graph stays consistent and computes the same.

@@ -4,46 +4,17 @@
 
 #include <cmath>
 
-#include "ir/evaluator.h"
-#include "pass/graph_eval.h"
+#include "calibrated_graph.h"
 #include "quant/quantize_graph.h"
 
 namespace atl {
 namespace {
 
-Calibration calibrated(const Graph& g, const Tensors& inputs) {
-  Calibration c;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i].dtype() == DType::kF32) c.values[g.inputs()[i].value].observe(inputs[i].values<float>());
-  Tensors outputs;
-  const auto done = Evaluator(g).run(inputs, outputs, [&](const Evaluator::Step& s) {
-    for (uint32_t k = 0; k < s.results.size(); ++k)
-      if (s.results[k].dtype() == DType::kF32) c.values[{s.id, k}].observe(s.results[k].values<float>());
-    return true;
-  });
-  EXPECT_TRUE(done) << (done ? "" : format(done.error()));
-  c.samples = 1;
-  return c;
-}
-
-Tensors results_of(const Graph& g, const Tensors& inputs) {
-  Tensors out;
-  const auto done = Evaluator(g).run(inputs, out);
-  EXPECT_TRUE(done) << (done ? "" : format(done.error()));
-  return out;
-}
-
-Tensors random_inputs(const Graph& g, uint64_t seed) {
-  Tensors out;
-  for (const Port& p : g.inputs()) out.push_back(random_tensor(g.type(p.value), seed++));
-  return out;
-}
-
 /// Quantizes, and holds the softmax in integers to that in float.
 void expect_same_attention(std::string_view text, double bound) {
   const Graph g = graph_of(text);
   const Tensors inputs = random_inputs(g, 11);
-  const Calibration c = calibrated(g, inputs);
+  const Calibration c = calibrated(g, {inputs});
   const auto plan = plan_quantization(g, c, {});
   ASSERT_TRUE(plan) << format(plan.error());
   QuantizeGraphOptions options;
@@ -56,7 +27,7 @@ void expect_same_attention(std::string_view text, double bound) {
       if (t.quant) {
         EXPECT_LT(t.quant->scale[0], 1) << print(q->graph);
       }
-  const Tensor real = results_of(g, inputs)[0], got = results_of(q->graph, inputs)[0];
+  const Tensor real = evaluate_graph(g, inputs)[0], got = evaluate_graph(q->graph, inputs)[0];
   for (int64_t i = 0; i < real.count(); ++i) {
     const double r = element_as_double(real, i), v = element_as_double(got, i);
     EXPECT_NEAR(v, r, bound) << i;
@@ -116,7 +87,7 @@ TEST(MaskFloors, AreLowEnoughForAWholeRowOfMaskedElements) {
 %3: f32[2,3,4] = softmax(%2) {axis=2, beta=2}
 output "y" = %3
 )");
-  const Calibration c = calibrated(g, random_inputs(g, 11));
+  const Calibration c = calibrated(g, {random_inputs(g, 11)});
   const auto floors = mask_floors(g, c);
   ASSERT_TRUE(floors) << format(floors.error());
   const Value scores = g.inputs()[0].value, sum = g[g.outputs()[0].value].in[0], mask = g[sum].in[1];
@@ -136,7 +107,7 @@ TEST(MaskFloors, AreRefusedWhereInfinityIsUsedForMore) {
 %3: f32[2,3,4] = softmax(%2) {axis=2, beta=1}
 output "y" = %3
 )") + std::string(use));
-    const Calibration c = calibrated(g, random_inputs(g, 11));
+    const Calibration c = calibrated(g, {random_inputs(g, 11)});
     const auto plan = plan_quantization(g, c, {});
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().code, Code::kInput);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "calibrated_graph.h"
 #include "ir/evaluator.h"
 #include "ops/binary.h"
 #include "ops/quantized.h"
@@ -30,40 +31,6 @@ constexpr std::string_view kNet = R"(
 output "y" = %6
 output "z" = %7
 )";
-
-/// Statistics and channel means of every float value, from the ops' own eval.
-Calibration calibrated(const Graph& g, const std::vector<Tensors>& samples) {
-  Calibration c;
-  Evaluator evaluator(g);
-  for (const Tensors& inputs : samples) {
-    for (size_t i = 0; i < inputs.size(); ++i) c.values[g.inputs()[i].value].observe(inputs[i].values<float>());
-    Tensors outputs;
-    auto done = evaluator.run(inputs, outputs, [&](const Evaluator::Step& s) {
-      for (uint32_t k = 0; k < s.results.size(); ++k)
-        if (s.results[k].dtype() == DType::kF32) c.values[{s.id, k}].observe(s.results[k].values<float>());
-      return true;
-    });
-    EXPECT_TRUE(done) << (done ? "" : format(done.error()));
-  }
-  c.samples = samples.size();
-  return c;
-}
-
-Tensors random_inputs(const Graph& g, uint64_t seed) {
-  Tensors out;
-  for (const Port& p : g.inputs()) out.push_back(random_tensor(g.type(p.value), seed++));
-  return out;
-}
-
-double snr_db(const Tensor& real, const Tensor& got) {
-  double signal = 0, noise = 0;
-  for (int64_t i = 0; i < real.count(); ++i) {
-    const double r = element_as_double(real, i), e = element_as_double(got, i) - r;
-    signal += r * r;
-    noise += e * e;
-  }
-  return 10 * std::log10(signal / std::max(noise, 1e-30));
-}
 
 class QuantizeGraph : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include "ops/integer_form.h"
 #include "ops/quantized.h"
 #include "ops/variable_operands.h"
+#include "pass/graph_eval.h"
 #include "quant/compress_weights.h"
 #include "quant/quantize_graph.h"
 #include "verify/calibration.h"
@@ -28,16 +29,6 @@ class Samples : public SampleSource {
  private:
   const std::vector<Tensors>& sets_;
 };
-
-double snr_db(const Tensor& want, const Tensor& got) {
-  double signal = 0, noise = 0;
-  for (int64_t i = 0; i < want.count(); ++i) {
-    const double r = element_as_double(want, i), e = element_as_double(got, i) - r;
-    signal += r * r;
-    noise += e * e;
-  }
-  return 10 * std::log10(signal / std::max(noise, 1e-30));
-}
 
 struct Program {
   std::string name;

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "ir/evaluator.h"
 #include "ir/text.h"
 #include "ops/binary.h"
 #include "pass/graph_eval.h"
@@ -11,13 +10,6 @@ namespace atl {
 namespace {
 
 const PixelNormalization kImageNet{{123.675, 116.28, 103.53}, {58.395, 57.12, 57.375}};
-
-Tensor answer(const Graph& g, const Tensor& input) {
-  Tensors out;
-  const auto done = Evaluator(g).run(Tensors{input}, out);
-  EXPECT_TRUE(done) << (done ? "" : format(done.error()));
-  return out[0];
-}
 
 /// Holds the graph that takes pixels to the given one on normalized pixels; returns how many additions and products it has.
 size_t expect_same_on_pixels(std::string_view text, size_t axis) {
@@ -36,7 +28,7 @@ size_t expect_same_on_pixels(std::string_view text, size_t axis) {
   const Status done = normalize_input(g, 0, axis, kImageNet);
   EXPECT_TRUE(done) << (done ? "" : format(done.error()));
   EXPECT_TRUE(verify(g)) << print(g);
-  const Tensor a = answer(normal, x), b = answer(g, pixels);
+  const Tensor a = evaluate_graph(normal, {x})[0], b = evaluate_graph(g, {pixels})[0];
   for (int64_t i = 0; i < a.count(); ++i) EXPECT_NEAR(element_as_double(a, i), element_as_double(b, i), 1e-4) << i;
   return g.count(OpCode::kBinary);
 }
