@@ -16,8 +16,6 @@ namespace {
 
 using micro::OperatorForm;
 
-const Type kAbsent{DType::kUnknown, {}, {}};
-
 // Refusals of one model. Those that say the same of several layers are counted, the first layer is named.
 class Refusals {
  public:
@@ -54,7 +52,7 @@ struct WrittenForm {
 
 Result<WrittenForm> written_form(const Graph& graph, const Node& n) {
   Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? graph.type(v) : kAbsent);
+  for (Value v : n.in) types.push_back(v.valid() ? graph.type(v) : absent_type());
   auto written = def_of(*n.op).emit(*n.op, types);
   if (!written) return std::move(written.error()).at(graph.origin(n.origin));
   WrittenForm out{{written->code, written->custom_code, {}, n.out}, written->version};
@@ -62,7 +60,7 @@ Result<WrittenForm> written_form(const Graph& graph, const Node& n) {
   for (const TfliteOperand& o : written->operands)
     out.form.inputs.push_back(o.kind == TfliteOperand::Kind::kInput      ? types[size_t(o.input)]
                               : o.kind == TfliteOperand::Kind::kConstant ? o.value.type()
-                                                                         : kAbsent);
+                                                                         : absent_type());
   return out;
 }
 
@@ -102,7 +100,7 @@ Status check_compilable(const std::string& file) {
 
 Status check_micro(const edgetpu::SourceModel& model) {
   const auto type_of = [&](int t) {
-    if (t < 0) return kAbsent;
+    if (t < 0) return absent_type();
     const edgetpu::SourceTensor& tensor = model.tensors[size_t(t)];
     Type type{from_tensor_type(tensor.type), tensor.shape, {}};
     if (!tensor.scale.empty()) type.quant = QuantParams{tensor.scale, tensor.zero_point, 0};

@@ -8,7 +8,7 @@ ResultTypes result_types(const SourceGraph& graph, const SourceNode& node) {
   ResultTypes types;
   const auto add = [&](const std::string& name) {
     const TensorMeta* meta = graph.find(name);
-    types.parts.push_back(meta ? type_of(*meta) : Type{DType::kUnknown, {}, {}});
+    types.parts.push_back(meta ? type_of(*meta) : absent_type());
     types.complex.push_back(meta && is_complex(meta->dtype));
   };
   for (const SourceValue& v : node.outputs) {

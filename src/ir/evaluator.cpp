@@ -15,7 +15,7 @@ EvaluationLimit::~EvaluationLimit() { limit = around_; }
 
 bool EvaluationLimit::has_passed() { return limit && Clock::now() > *limit; }
 
-Tensor absent_operand() { return Tensor::view(Type{DType::kUnknown, {}, {}}, nullptr, nullptr); }
+Tensor absent_operand() { return Tensor::view(absent_type(), nullptr, nullptr); }
 
 Result<Tensors> evaluate_node(const Graph& g, uint32_t id, std::span<const Tensor> operands) {
   const Node& n = g[id];

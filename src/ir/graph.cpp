@@ -6,14 +6,18 @@
 
 namespace atl {
 
+Types Graph::types(const Values& values) const {
+  Types out;
+  out.reserve(values.size());
+  for (const Value v : values) out.push_back(v.valid() ? type(v) : absent_type());
+  return out;
+}
+
 Result<Values> Graph::add(OpPtr op, Values in, OriginId origin) {
-  Types types;
-  types.reserve(in.size());
-  for (Value v : in) {
+  for (Value v : in)
     if (v.valid() && (v.node >= nodes_.size() || v.index >= nodes_[v.node].out.size()))
       return error(Code::kInternal, "an operand does not exist");
-    types.push_back(v.valid() ? type(v) : Type{DType::kUnknown, {}, {}});
-  }
+  const Types types = this->types(in);
   const OpDef& def = def_of(*op);
   auto out = def.infer(*op, types);
   if (!out) {
@@ -157,12 +161,9 @@ Status Graph::replace(Value from, Value to, uint32_t exempt) {
 
 Status Graph::set_operand(uint32_t id, uint32_t operand, Value v) {
   Node& n = nodes_[id];
-  Types types;
-  for (uint32_t i = 0; i < n.in.size(); ++i) {
-    const Value x = i == operand ? v : n.in[i];
-    types.push_back(x.valid() ? type(x) : Type{DType::kUnknown, {}, {}});
-  }
-  TRY(Types out, def_of(*n.op).infer(*n.op, types));
+  Values in = n.in;
+  in[operand] = v;
+  TRY(const Types out, def_of(*n.op).infer(*n.op, types(in)));
   if (out != n.out) return error(Code::kInternal, "a changed operand changes the result's type");
   if (n.in[operand].valid()) remove_use(n.in[operand], {id, operand});
   n.in[operand] = v;

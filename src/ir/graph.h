@@ -74,6 +74,8 @@ class Graph {
   const Node& operator[](uint32_t id) const { return nodes_[id]; }
   const Node& operator[](Value v) const { return nodes_[v.node]; }
   const Type& type(Value v) const { return nodes_[v.node].out[v.index]; }
+  /// Their types; absent_type() for a value that is not valid.
+  Types types(const Values& values) const;
   bool is(Value v, OpCode c) const { return v.valid() && nodes_[v.node].op->code == c; }
   /// The op struct of a node when it is an O, else nullptr: as<Conv2d>(v).
   template <class O>

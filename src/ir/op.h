@@ -75,7 +75,8 @@ struct QuantRule {
   QuantParams (*fixed)(DType data) = nullptr;  ///< kFixedOutput: the parameters that the kernel prescribes
 };
 
-struct Target;  // ir/target.h
+struct Target;          // ir/target.h
+struct IntegerFormDef;  // ops/integer_form.h
 
 /// One way to run an op on permuted operands: the op to use, and for each operand and for the results the permutation of their
 /// axes. Physical axis k of a value is logical axis perm[k]. An empty perm stands for the identity (scalars, 1-D operands,
@@ -93,14 +94,15 @@ struct Decoded {
 };
 
 /// The roles of a weighted op's operands (convolution, fully connected): operand 0 is the data, 1 the weight, 2 the bias
-/// (optional). The op is linear in each: scaling result channel k is scaling slice k of the weight along weight_out_axis, and
-/// of the bias.
+/// (optional). The sum of products is linear in each, and so is the result where `linear`: scaling result channel k is scaling
+/// slice k of the weight along weight_out_axis, and of the bias.
 struct WeightRoles {
   int64_t result_axis = 0;      ///< channel axis of the result
   int64_t data_axis = 0;        ///< channel axis of operand 0
   int64_t weight_out_axis = 0;  ///< axis of the weight that runs over result channels
   int64_t weight_in_axis = -1;  ///< axis of the weight that runs over data channels; -1 when grouped
   bool pads = false;            ///< the data is padded with zeros, so that a shift of the data is not a shift of the result
+  bool linear = true;           ///< no activation behind the sum
 };
 
 enum class Activation : int;  // ops/activation.h
@@ -155,9 +157,8 @@ struct OpDef {
   bool moves_elements;
   /// nullptr, or: turns a LiteRT operator into this op; an error means "keep it opaque".
   Result<Decoded> (*decode)(const TfliteNode&);
-  /// nullptr for ops without weights, or: the roles of the operands; nullopt when this node's weight cannot be scaled (it has
-  /// an activation).
-  std::optional<WeightRoles> (*weights)(const OpBase&, TypesIn);
+  /// nullptr for ops without weights, or: the roles of the operands.
+  WeightRoles (*weights)(const OpBase&, TypesIn);
   /// nullptr, or: the same op with an activation applied to its result; a null op when it already has one.
   OpPtr (*with_activation)(const OpBase&, Activation);
   /// nullptr, or: the same op on an operand 0 that is padded with zeros (elements before and after each axis); a null op when
@@ -180,6 +181,8 @@ struct OpDef {
   Status (*legal_integer)(const OpBase&, TypesIn in, TypesIn out);
   /// nullptr, or: the written form on quantized operands, where it is not what `emit` gives for their types.
   Result<TfliteOp> (*emit_integer)(const OpBase&, TypesIn in, TypesIn out);
+  /// nullptr where QuantRule says all, or: the integer types of an op whose kernel takes more weights than one.
+  const IntegerFormDef* integer_form;
   /// nullptr, or: rewrites a node that a target cannot take into ones that it takes; true when it did.
   Result<bool> (*adapt)(const OpBase&, Rewrite&, const Target&);
   /// nullptr, or: whether f(s * x) = s * f(x) for every s > 0 of each index of operand 0's and the result's last axis; of an op
@@ -282,6 +285,7 @@ constexpr OpDef make_def(OpCode code) {
     d.emit_integer = [](const OpBase& o, TypesIn in, TypesIn out) {
       return F::emit_integer(static_cast<const O&>(o), in, out);
     };
+  if constexpr (requires { F::integer_form; }) d.integer_form = &F::integer_form;
   if constexpr (requires(const O& o, Rewrite& r, const Target& t) { F::adapt(o, r, t); })
     d.adapt = [](const OpBase& o, Rewrite& r, const Target& t) { return F::adapt(static_cast<const O&>(o), r, t); };
   if constexpr (requires(const O& o) { F::homogeneous(o); })

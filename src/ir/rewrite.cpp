@@ -25,10 +25,7 @@ Value Builder::scalar(double v, DType dtype) {
 
 Value Builder::vector_i32(const std::vector<int64_t>& v) { return constant(Tensor::of_i32(v)); }
 
-const Type& Builder::type(Value v) const {
-  static const Type kUnknown{DType::kUnknown, {}, {}};
-  return v.valid() ? graph_.type(v) : kUnknown;
-}
+const Type& Builder::type(Value v) const { return v.valid() ? graph_.type(v) : absent_type(); }
 
 std::optional<Tensor> Builder::constant_value(Value v) {
   const Constant* c = graph_.constant(v);

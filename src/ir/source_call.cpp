@@ -174,10 +174,7 @@ Value SourceCall::imaginary(std::string_view name) {
   return {};
 }
 
-const Type& SourceCall::result_type(size_t i) const {
-  static const Type kUnknown{DType::kUnknown, {}, {}};
-  return i < result_types_.size() ? result_types_[i] : kUnknown;
-}
+const Type& SourceCall::result_type(size_t i) const { return i < result_types_.size() ? result_types_[i] : absent_type(); }
 
 Value SourceCall::to_dtype(Value v, DType t) {
   if (!v.valid() || dtype(v) == t || t == DType::kUnknown) return v;

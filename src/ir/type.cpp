@@ -32,6 +32,11 @@ static_assert(kFacts.size() == size_t(DType::kUnknown) + 1);
 
 }  // namespace
 
+const Type& absent_type() {
+  static const Type kAbsent{DType::kUnknown, {}, {}};
+  return kAbsent;
+}
+
 std::string_view name(DType t) { return kFacts[size_t(t)].name; }
 
 std::optional<DType> dtype_from_name(std::string_view s) {

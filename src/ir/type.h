@@ -88,6 +88,9 @@ struct Type {
 };
 using Types = std::vector<Type>;
 
+/// The type of an operand that is left out, and of what nobody knows: kUnknown.
+const Type& absent_type();
+
 /// "f32[1,3,224,224]", with "q(scale,zero_point)" behind it when quantized.
 std::string to_string(const Type& t);
 /// Bytes of a dense tensor of this type; an error when the product overflows.

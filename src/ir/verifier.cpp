@@ -16,7 +16,7 @@ Status verify_node(const Graph& g, uint32_t id, const std::vector<bool>& before)
   for (uint32_t i = 0; i < n.in.size(); ++i) {
     const Value v = n.in[i];
     if (!v.valid()) {
-      types.push_back(Type{DType::kUnknown, {}, {}});
+      types.push_back(absent_type());
       continue;
     }
     if (!before[v.node]) return broken(g, id, fmt::format("operand {} is computed later", i));

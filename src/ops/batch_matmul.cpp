@@ -274,13 +274,13 @@ struct BatchMatmulFacts {
       const Value z = r.add(o, {flat(r.in(0), x), flat(r.in(1), y)});
       return r.replace(r.add(Reshape(r.out_type().shape), {z}));
     }
-    if (const Value sums = integer_form(o, r); sums.valid() || r.failed()) return r.replace(sums);
+    if (const Value sums = integer_products(o, r); sums.valid() || r.failed()) return r.replace(sums);
     return legalize_by_cast(r, make_op(o), kDtypes);
   }
 
   // LiteRT has no product of integer matrices, and f32 holds 24 bits: the products one by one, summed. Invalid for floats and
   // where that is too much.
-  static Value integer_form(const BatchMatmul& o, Rewrite& r) {
+  static Value integer_products(const BatchMatmul& o, Rewrite& r) {
     constexpr int64_t kMaxProducts = int64_t(1) << 24;
     const DType t = r.dtype(r.in(0));
     if (is_float(t) || r.in_type(0).quant || r.in_type(1).quant) return {};

@@ -25,17 +25,13 @@ Value absorb(Builder& b, Value v, size_t axis, int64_t block, int depth) {
   if (depth > kMaxChain || v.index != 0 || g.uses(v).size() != 1) return {};
   const Node node = g[v];
   const OpDef& def = def_of(*node.op);
-  if (const auto* conv = g.as<Conv2d>(v)) {
-    Conv2d plain = *conv;
-    plain.activation = Activation::kNone;
-    Types types;
-    for (Value x : node.in) types.push_back(b.type(x));
-    const auto roles = def.weights(plain, types);
+  if (g.is(v, OpCode::kConv2d)) {
+    const WeightRoles roles = def.weights(*node.op, g.types(node.in));
     // A grouped convolution's filters stay with their group.
-    if (!roles || roles->weight_in_axis < 0 || roles->result_axis != int64_t(axis) || !g.constant(node.in[1])) return {};
+    if (roles.weight_in_axis < 0 || roles.result_axis != int64_t(axis) || !g.constant(node.in[1])) return {};
     if (node.in.size() > 2 && node.in[2].valid() && !g.constant(node.in[2])) return {};
     Values in = node.in;
-    in[1] = reorder_channels(b, in[1], size_t(roles->weight_out_axis), block);
+    in[1] = reorder_channels(b, in[1], size_t(roles.weight_out_axis), block);
     if (in.size() > 2 && in[2].valid()) in[2] = reorder_channels(b, in[2], 0, block);
     return b.add(node.op, std::move(in));
   }

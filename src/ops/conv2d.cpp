@@ -231,12 +231,11 @@ struct Conv2dFacts {
     return Decoded{make_op(o), in};
   }
 
-  static std::optional<WeightRoles> weights(const Conv2d& o, TypesIn in) {
-    if (o.activation != Activation::kNone) return std::nullopt;
-    const bool pads = o.padding != std::array<int64_t, 4>{0, 0, 0, 0};
-    if (o.layout == DataLayout::kChannelsFirst) return WeightRoles{1, 1, 0, o.groups == 1 ? 1 : -1, pads};
-    if (is_depthwise(o, in[0].shape, in[1].shape)) return WeightRoles{3, 3, 3, -1, pads};
-    return WeightRoles{3, 3, 0, o.groups == 1 ? 3 : -1, pads};
+  static WeightRoles weights(const Conv2d& o, TypesIn in) {
+    const bool linear = o.activation == Activation::kNone, pads = o.padding != std::array<int64_t, 4>{0, 0, 0, 0};
+    if (o.layout == DataLayout::kChannelsFirst) return {1, 1, 0, o.groups == 1 ? 1 : -1, pads, linear};
+    if (is_depthwise(o, in[0].shape, in[1].shape)) return {3, 3, 3, -1, pads, linear};
+    return {3, 3, 0, o.groups == 1 ? 3 : -1, pads, linear};
   }
 
   static OpPtr with_activation(const Conv2d& o, Activation a) {

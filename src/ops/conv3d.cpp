@@ -130,11 +130,10 @@ struct Conv3dFacts {
     return Decoded{make_op(o), in};
   }
 
-  static std::optional<WeightRoles> weights(const Conv3d& o, TypesIn) {
-    if (o.activation != Activation::kNone) return std::nullopt;
-    const bool pads = o.padding != std::array<int64_t, 6>{};
-    if (o.layout == DataLayout::kChannelsFirst) return WeightRoles{1, 1, 0, 1, pads};
-    return WeightRoles{4, 4, 4, 3, pads};
+  static WeightRoles weights(const Conv3d& o, TypesIn) {
+    const bool linear = o.activation == Activation::kNone, pads = o.padding != std::array<int64_t, 6>{};
+    if (o.layout == DataLayout::kChannelsFirst) return {1, 1, 0, 1, pads, linear};
+    return {4, 4, 4, 3, pads, linear};
   }
 
   static OpPtr with_activation(const Conv3d& o, Activation a) {

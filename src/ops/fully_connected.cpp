@@ -42,10 +42,13 @@ struct FullyConnectedFacts {
             .wide_bias = DType::kI64};
   }
 
-  static std::optional<WeightRoles> weights(const FullyConnected& o, TypesIn in) {
-    if (o.activation != Activation::kNone) return std::nullopt;
+  static WeightRoles weights(const FullyConnected& o, TypesIn in) {
     const int64_t last = int64_t(in[0].rank()) - 1;
-    return WeightRoles{.result_axis = last, .data_axis = last, .weight_out_axis = 0, .weight_in_axis = 1, .pads = false};
+    return {.result_axis = last,
+            .data_axis = last,
+            .weight_out_axis = 0,
+            .weight_in_axis = 1,
+            .linear = o.activation == Activation::kNone};
   }
 
   static OpPtr with_activation(const FullyConnected& o, Activation a) {

@@ -27,16 +27,12 @@ struct IntegerForm {
 };
 
 struct IntegerFormDef {
-  OpCode code;
   std::span<const OperandRole> roles;  ///< by operand
   IntegerForm (*make)(const OpBase&, const FormRequest&);
   /// What the op computes inside and hands to nobody, whose range the kernel needs to know: for each such value all that it
   /// takes on during the run. E: eval's.
   Result<Tensors> (*inner_values)(const OpBase&, TensorsIn);
 };
-
-/// That of an op, or nullptr where QuantRule says it all.
-const IntegerFormDef* integer_form_of(const OpBase& op);
 
 /// Whether operand `operand` of an op with such a form has this role.
 inline bool has_role(const IntegerFormDef* form, size_t operand, OperandRole role) {

@@ -28,12 +28,6 @@ Sizes sizes_of(const Lstm& o, TypesIn in) {
   return {x[o.time_major ? 0 : 1], x[o.time_major ? 1 : 0], x[2], in[kLstmWeightIh].shape[0], in[kLstmWeightHh].shape[1]};
 }
 
-Types types_of(TensorsIn in) {
-  Types out;
-  for (const Tensor& t : in) out.push_back(t.bytes() ? t.type() : Type{DType::kUnknown, {}, {}});
-  return out;
-}
-
 /// The operands as doubles, and the state while the sequence runs.
 class Cell {
  public:
@@ -137,8 +131,8 @@ struct LstmFacts {
   }
 
   static Result<Tensors> eval(const Lstm& o, TensorsIn in) {
-    TRY(Types out, infer(o, types_of(in)));
-    const Sizes s = sizes_of(o, types_of(in));
+    TRY(Types out, infer(o, lstm_types(in)));
+    const Sizes s = sizes_of(o, lstm_types(in));
     Tensor result = Tensor::make(out[0]);
     auto narrow = [](const std::vector<double>& from, int64_t begin, int64_t n, Tensor& to, int64_t at) {
       visit(to.dtype(), [&]<class T>(T) {
@@ -159,8 +153,8 @@ struct LstmFacts {
 
   // c, from c0 on.
   static Result<Tensors> inner_values(const Lstm& o, TensorsIn in) {
-    TRY([[maybe_unused]] const Types out, infer(o, types_of(in)));
-    const Sizes s = sizes_of(o, types_of(in));
+    TRY([[maybe_unused]] const Types out, infer(o, lstm_types(in)));
+    const Sizes s = sizes_of(o, lstm_types(in));
     std::vector<double> c = Cell::widen(in[kLstmC0]);
     run(o, s, in, [&](const Cell& now, int64_t, int64_t b) {
       c.insert(c.end(), now.c().begin() + b * s.cell, now.c().begin() + (b + 1) * s.cell);
@@ -189,6 +183,9 @@ struct LstmFacts {
   }
 
   static QuantRule quantization(const Lstm&, TypesIn) { return {.kind = Quant::kWeighted, .types = "i8", .hybrid = "i8"}; }
+  static constexpr IntegerFormDef integer_form{
+      kLstmRoles, [](const OpBase& o, const FormRequest& f) { return lstm_integer_form(static_cast<const Lstm&>(o), f); },
+      [](const OpBase& o, TensorsIn in) { return inner_values(static_cast<const Lstm&>(o), in); }};
   static Result<Tensors> eval_integer(const Lstm& o, TensorsIn in, TypesIn out) { return eval_integer_lstm(o, in, out); }
   static Status legal_integer(const Lstm& o, TypesIn in, TypesIn out) { return legal_integer_lstm(o, in, out); }
 
@@ -281,7 +278,7 @@ struct LstmFacts {
     for (int g = 0; g < 4; ++g) in.push_back(f({h, i}));
     for (int g = 0; g < 4; ++g) in.push_back(f({h, r}));
     for (int g = 0; g < 4; ++g) in.push_back(f({h}));
-    in.push_back(projected ? f({r, h}) : Type{DType::kUnknown, {}, {}});
+    in.push_back(projected ? f({r, h}) : absent_type());
     in.push_back(f({1, b, r}));
     in.push_back(f({1, b, h}));
     return in;
@@ -325,9 +322,4 @@ struct LstmFacts {
 }  // namespace
 DEFINE_OP(Lstm, LstmFacts)
 
-extern const IntegerFormDef kLstmForm;
-const IntegerFormDef kLstmForm{
-    OpCode::kLstm, lstm_roles(),
-    [](const OpBase& o, const FormRequest& f) { return lstm_integer_form(static_cast<const Lstm&>(o), f); },
-    [](const OpBase& o, TensorsIn in) { return LstmFacts::inner_values(static_cast<const Lstm&>(o), in); }};
 }  // namespace atl

@@ -136,8 +136,7 @@ class IntegerCell {
 
 Status legal_weights(TypesIn in, bool symmetric_only) {
   for (size_t i = 0; i < kLstmOperands; ++i) {
-    const OperandRole role = lstm_roles()[i];
-    if (role != OperandRole::kWeight || absent(in[i])) continue;
+    if (kLstmRoles[i] != OperandRole::kWeight || absent(in[i])) continue;
     if (in[i].dtype != DType::kI8 || !in[i].quant || in[i].quant->scale.size() != 1)
       return error(Code::kUnsupportedForm, fmt::format("an integer LSTM with the weight {}", to_string(in[i])),
                    "its weights have 8 bits and one scale each");
@@ -176,20 +175,10 @@ Status legal_states(const Lstm& o, TypesIn in, TypesIn out) {
 
 }  // namespace
 
-std::span<const OperandRole> lstm_roles() {
-  static constexpr std::array<OperandRole, kLstmOperands> kRoles = [] {
-    std::array<OperandRole, kLstmOperands> roles{};
-    roles[kLstmX] = OperandRole::kData;
-    for (size_t g = 0; g < 4; ++g) {
-      roles[kLstmWeightIh + g] = roles[kLstmWeightHh + g] = OperandRole::kWeight;
-      roles[kLstmBias + g] = OperandRole::kBias;
-    }
-    roles[kLstmProjection] = OperandRole::kWeight;
-    roles[kLstmH0] = OperandRole::kCarried;
-    roles[kLstmC0] = OperandRole::kState;
-    return roles;
-  }();
-  return kRoles;
+Types lstm_types(TensorsIn in) {
+  Types types;
+  for (const Tensor& t : in) types.push_back(t.bytes() ? t.type() : absent_type());
+  return types;
 }
 
 // Runtimes disagree on the sign of the zero point before a projection, so that it is 0 there.
@@ -201,7 +190,7 @@ IntegerForm lstm_integer_form(const Lstm& o, const FormRequest& f) {
   IntegerForm form{{f.in.begin(), f.in.end()}, {f.out.begin(), f.out.end()}};
   const Type &x = f.in[kLstmX], &h = f.out[0];
   for (size_t i = 0; i < f.in.size(); ++i) {
-    if (lstm_roles()[i] != OperandRole::kWeight || absent(f.in[i])) continue;
+    if (kLstmRoles[i] != OperandRole::kWeight || absent(f.in[i])) continue;
     double scale = (f.reach[i] > 0 ? f.reach[i] : 1) / kWeightSteps;
     if (i >= kLstmWeightIh && i < kLstmWeightHh)
       scale = std::max(scale, f.reach[kLstmBias + i - kLstmWeightIh] / (scale_of(x) * kMaxBiasSteps));
@@ -246,8 +235,7 @@ Status legal_integer_lstm(const Lstm& o, TypesIn in, TypesIn out) {
 }
 
 Result<Tensors> eval_integer_lstm(const Lstm& o, TensorsIn in, TypesIn out) {
-  Types types;
-  for (const Tensor& t : in) types.push_back(t.bytes() ? t.type() : Type{DType::kUnknown, {}, {}});
+  const Types types = lstm_types(in);
   TRY_STATUS(legal_integer_lstm(o, types, out));
   const Shape& shape = types[kLstmX].shape;
   const int64_t steps = shape[o.time_major ? 0 : 1], batch = shape[o.time_major ? 1 : 0], features = shape[2];

@@ -158,7 +158,7 @@ struct QuantizedFacts {
       auto decoded = def->decode(real);
       if (!decoded) continue;
       Types in, out = n.out;
-      for (int i : decoded->in) in.push_back(i < 0 || !n.in[size_t(i)] ? Type{DType::kUnknown, {}, {}} : *n.in[size_t(i)]);
+      for (int i : decoded->in) in.push_back(i < 0 || !n.in[size_t(i)] ? absent_type() : *n.in[size_t(i)]);
       for (int i : n.updated) out.push_back(*n.in[size_t(i)]);
       if (takes_integers(*decoded->op, in, out) && def->decode(n)) return not_decoded();
       Quantized o;

@@ -1,4 +1,4 @@
-#include "ops/integer_form.h"
+#include "ir/op.h"
 
 namespace atl {
 
@@ -17,10 +17,6 @@ static_assert(std::size(kOps) == size_t(OpCode::kCount));
 
 const OpDef& def_of(OpCode code) { return *kOps[size_t(code)]; }
 std::span<const OpDef* const> all_ops() { return kOps; }
-
-extern const IntegerFormDef kLstmForm;
-
-const IntegerFormDef* integer_form_of(const OpBase& op) { return op.code == kLstmForm.code ? &kLstmForm : nullptr; }
 
 std::optional<LayoutChoice> permuted_elementwise(OpPtr op, TypesIn in, const Perm& p) {
   LayoutChoice choice{std::move(op), {}, p};

@@ -157,11 +157,11 @@ struct TransposeConv2dFacts {
     return Decoded{make_op(o), in};
   }
 
-  static std::optional<WeightRoles> weights(const TransposeConv2d& o, TypesIn) {
-    if (o.activation != Activation::kNone) return std::nullopt;
+  static WeightRoles weights(const TransposeConv2d& o, TypesIn) {
     // A result near the edge sees fewer products than others, as with padding.
-    if (o.layout == DataLayout::kChannelsFirst) return WeightRoles{1, 1, 1, 0, true};
-    return WeightRoles{3, 3, 0, 3, true};
+    const bool linear = o.activation == Activation::kNone;
+    if (o.layout == DataLayout::kChannelsFirst) return {1, 1, 1, 0, true, linear};
+    return {3, 3, 0, 3, true, linear};
   }
 
   static OpPtr with_activation(const TransposeConv2d& o, Activation a) {

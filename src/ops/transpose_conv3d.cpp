@@ -129,9 +129,9 @@ struct TransposeConv3dFacts {
     return Decoded{make_op(o), in};
   }
 
-  static std::optional<WeightRoles> weights(const TransposeConv3d& o, TypesIn) {
-    if (o.layout == DataLayout::kChannelsFirst) return WeightRoles{1, 1, 1, 0, true};
-    return WeightRoles{4, 4, 3, 4, true};
+  static WeightRoles weights(const TransposeConv3d& o, TypesIn) {
+    if (o.layout == DataLayout::kChannelsFirst) return {1, 1, 1, 0, true};
+    return {4, 4, 3, 4, true};
   }
 
   static Result<bool> canonicalize(const TransposeConv3d& o, Rewrite& r) {

@@ -27,8 +27,7 @@ Variables variables_of(const Graph& g, uint32_t id) {
   const Node& n = g[id];
   if (n.dead || n.constant || n.op->code == OpCode::kInput || n.op->code == OpCode::kOpaque || n.out.empty()) return {};
   if (n.out[0].dtype != DType::kF32 && !n.out[0].quant) return {};
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = g.types(n.in);
   const auto op = def_of(*n.op).emit(*n.op, types);
   if (!op) return {};
   Variables out;
@@ -57,8 +56,7 @@ Type variable_type(const Graph& g, uint32_t id, uint32_t operand) {
   const Node& n = g[id];
   const Type& type = g.type(n.in[operand]);
   if (!type.quant || type.rank() != 3 || type.shape[0] != 1) return type;
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  Types types = g.types(n.in);
   types[operand].shape.erase(types[operand].shape.begin());
   const auto results = def_of(*n.op).infer(*n.op, types);
   return results && *results == n.out ? types[operand] : type;

@@ -28,8 +28,7 @@ bool writes_state(const Rewrite& r) {
   for (uint32_t i = 0; i < r.node().out.size(); ++i)
     for (const Use& u : g.uses({r.id(), i})) {
       if (u.node == kGraphOutput) continue;
-      Types types;
-      for (Value v : g[u.node].in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+      const Types types = g.types(g[u.node].in);
       const OpDef& user = def_of(*g[u.node].op);
       // What is not legal yet will be given its states by its legalization.
       if (!user.legal(*g[u.node].op, types)) continue;

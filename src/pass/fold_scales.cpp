@@ -22,36 +22,15 @@ struct Weighted {
   Value data, weight, bias;
 };
 
-std::optional<Weighted> weighted(Builder& b, Value v, const OpPtr& op) {
+std::optional<Weighted> weighted(Builder& b, Value v) {
   const Graph& g = b.graph();
   const Node& n = g[v];
-  const OpDef& def = def_of(*op);
+  const OpDef& def = def_of(*n.op);
   if (!def.weights || n.in.size() < 2) return std::nullopt;
-  Types types;
-  for (Value x : n.in) types.push_back(x.valid() ? g.type(x) : Type{DType::kUnknown, {}, {}});
-  const auto roles = def.weights(*op, types);
-  if (!roles) return std::nullopt;
-  Weighted w{v, *roles, n.in[0], n.in[1], n.in.size() > 2 ? n.in[2] : Value{}};
+  Weighted w{v, def.weights(*n.op, g.types(n.in)), n.in[0], n.in[1], n.in.size() > 2 ? n.in[2] : Value{}};
   if (!g.constant(w.weight) || g.uses(w.weight).size() != 1 || g.type(w.weight).dtype != DType::kF32) return std::nullopt;
   if (w.bias.valid() && !g.constant(w.bias)) return std::nullopt;
   return w;
-}
-
-template <class O>
-OpPtr without_activation(const O& o) {
-  O plain = o;
-  plain.activation = Activation::kNone;
-  return make_op(std::move(plain));
-}
-
-std::optional<Weighted> weighted(Builder& b, Value v) { return weighted(b, v, b.graph()[v].op); }
-
-// What changes its data does not regard an activation behind it.
-std::optional<Weighted> weighted_reader(Builder& b, Value v) {
-  const Graph& g = b.graph();
-  const auto* conv = g.as<Conv2d>(v);
-  const auto* dense = g.as<FullyConnected>(v);
-  return weighted(b, v, conv ? without_activation(*conv) : dense ? without_activation(*dense) : g[v].op);
 }
 
 // The constant as a vector [size] (or [1]) when it varies along `axis` of `shape` only; else no value.
@@ -120,7 +99,7 @@ std::optional<ScaleOrShift> scale_or_shift(const Graph& g, Value v) {
 Result<bool> fold_behind(Rewrite& r, const ScaleOrShift& s) {
   if (!r.single_use(s.x)) return false;
   const auto w = weighted(r, s.x);
-  if (!w) return false;
+  if (!w || !w->roles.linear) return false;
   const Value vector = channel_vector(r, s.constant, r.shape(s.x), w->roles.result_axis);
   if (!vector.valid()) return false;
   const size_t rank = r.rank(w->weight);
@@ -170,7 +149,7 @@ Result<bool> fold_through_movements(Rewrite& r, const ScaleOrShift& s) {
   }
   if (path.empty()) return false;
   const auto w = weighted(r, v);
-  if (!w) return false;
+  if (!w || !w->roles.linear) return false;
   const double by = s.kind == BinaryKind::kMul ? *factor : 1 / *factor;
   const Value scalar = r.constant(Tensor::of<float>(DType::kF32, {1}, std::array{float(by)}));
   const Value weight = r.add(Binary(BinaryKind::kMul), {w->weight, along(r, scalar, r.rank(w->weight), 0)});
@@ -191,7 +170,7 @@ Result<bool> fold_through_movements(Rewrite& r, const ScaleOrShift& s) {
 bool only_feeds_weights(Builder& b, Value v, bool shift) {
   for (const Use& u : b.graph().uses(v)) {
     if (u.node == kGraphOutput || u.operand != 0) return false;
-    const auto w = weighted_reader(b, Value{u.node, 0});
+    const auto w = weighted(b, Value{u.node, 0});
     if (!w || w->roles.weight_in_axis < 0 || (shift && w->roles.pads)) return false;
   }
   return true;
@@ -209,7 +188,7 @@ Value response(Builder& b, const Weighted& w, Value vector) {
 
 // op(x * s) and op(x + t), looked at from the op.
 Result<bool> fold_before(Rewrite& r) {
-  const auto w = weighted_reader(r, r.out());
+  const auto w = weighted(r, r.out());
   if (!w || w->roles.weight_in_axis < 0) return false;
   const auto s = scale_or_shift(r.graph(), w->data);
   if (!s || (s->constant_first && s->kind == BinaryKind::kSub)) return false;

@@ -11,8 +11,7 @@ Result<bool> fuse(Rewrite& r) {
   if (!def.with_padding || r.node().in.empty()) return false;
   const auto* pad = r.graph().as<Pad>(r.in(0));
   if (!pad || pad->mode != PadMode::kConstant || pad->value != 0) return false;
-  Types types;
-  for (Value v : r.node().in) types.push_back(v.valid() ? r.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = r.graph().types(r.node().in);
   const OpPtr op = def.with_padding(*r.node().op, types, pad->before, pad->after);
   if (!op) return false;
   Values in = r.node().in;

@@ -74,8 +74,7 @@ void LayoutProblem::add_items(InterfaceLayout interface_layout) {
     const OpDef& def = def_of(*n.op);
     const size_t rank = n.out.empty() ? 0 : n.out[0].rank();
     if (def.layout == Layout::kFixed) {
-      Types types;
-      for (Value v : n.in) types.push_back(v.valid() ? graph_.type(v) : Type{DType::kUnknown, {}, {}});
+      const Types types = graph_.types(n.in);
       if (find_or_add(index, def.permuted(*n.op, types, kResult, channels_last(rank))) >= 0) continue;
     }
     LayoutChoice as_is{n.op, std::vector<Perm>(n.in.size()), {}};
@@ -144,7 +143,7 @@ int LayoutProblem::find_or_add(int index, std::optional<LayoutChoice> choice) {
     const OpDef& def = def_of(*choice->op);
     Types types;
     for (size_t i = 0; i < n.in.size(); ++i) {
-      Type t = n.in[i].valid() ? graph_.type(n.in[i]) : Type{DType::kUnknown, {}, {}};
+      Type t = n.in[i].valid() ? graph_.type(n.in[i]) : absent_type();
       t.shape = permuted(t.shape, full(choice->in[i], t.rank()));
       types.push_back(std::move(t));
     }
@@ -178,8 +177,7 @@ int LayoutProblem::choice_for_operand(int index, uint32_t operand, const Perm& l
   const Node& n = graph_[item.node];
   const OpDef& def = def_of(*n.op);
   if (def.layout == Layout::kFixed || def.layout == Layout::kOpaque || n.op->code == OpCode::kInput) return -1;
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? graph_.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = graph_.types(n.in);
   return find_or_add(index, def.permuted(*n.op, types, int(operand), layout));
 }
 
@@ -191,8 +189,7 @@ int LayoutProblem::choice_for_result(const Edge& edge, const Perm& layout) {
   const Node& n = graph_[item.node];
   const OpDef& def = def_of(*n.op);
   if (def.layout == Layout::kFixed || def.layout == Layout::kOpaque || n.op->code == OpCode::kInput) return -1;
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? graph_.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = graph_.types(n.in);
   return find_or_add(index, def.permuted(*n.op, types, kResult, layout));
 }
 

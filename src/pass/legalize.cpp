@@ -8,15 +8,9 @@
 namespace atl {
 namespace {
 
-Types operand_types(const Graph& g, const Node& n) {
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-  return types;
-}
-
 Result<bool> legalize_node(Rewrite& r) {
   const OpDef& def = def_of(*r.node().op);
-  if (def.legalize == nullptr || def.legal(*r.node().op, operand_types(r.graph(), r.node()))) return false;
+  if (def.legalize == nullptr || def.legal(*r.node().op, r.graph().types(r.node().in))) return false;
   return def.legalize(*r.node().op, r);
 }
 
@@ -42,7 +36,7 @@ Status report_illegal(const Graph& graph) {
   for (uint32_t id : graph.topological_order()) {
     const Node& n = graph[id];
     if (n.op->code == OpCode::kConst || n.op->code == OpCode::kInput) continue;
-    Status s = def_of(*n.op).legal(*n.op, operand_types(graph, n));
+    Status s = def_of(*n.op).legal(*n.op, graph.types(n.in));
     if (s) continue;
     Error e = std::move(s.error()).at(graph.origin(n.origin));
     bool known = false;

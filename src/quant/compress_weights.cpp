@@ -44,7 +44,7 @@ class Compressor {
   Result<ConstantPtr> integers(const ConstantPtr& c, int axis, DType dtype) const;
   bool is_hybrid(const Node& n, const QuantRule& rule) const;
   static bool is_weight(const Node& n, const QuantRule& rule, size_t operand) {
-    return has_role(integer_form_of(*n.op), operand, OperandRole::kWeight) ||
+    return has_role(def_of(*n.op).integer_form, operand, OperandRole::kWeight) ||
            (rule.kind == Quant::kWeighted && int(operand) == rule.weight);
   }
   bool is_large_float(Value v) const {
@@ -109,8 +109,7 @@ bool Compressor::is_hybrid(const Node& n, const QuantRule& rule) const {
 
 Status Compressor::add_node(uint32_t id) {
   const Node& n = g_[id];
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g_.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = g_.types(n.in);
   const QuantRule rule = def_of(*n.op).quantization(*n.op, types);
   const bool keep = id < options_.keep.size() && options_.keep[id];
   Values in;

@@ -17,8 +17,7 @@ struct Weights {
 std::optional<Weights> weights_of(const Graph& g, uint32_t id) {
   const Node& n = g[id];
   if (n.constant || n.op->code == OpCode::kInput || n.in.size() < 2) return std::nullopt;
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = g.types(n.in);
   const QuantRule rule = def_of(*n.op).quantization(*n.op, types);
   if (rule.kind != Quant::kWeighted || rule.weight != 1 || rule.weight_axis < 0) return std::nullopt;
   Weights w{rule, n.in[1], rule.bias >= 0 && size_t(rule.bias) < n.in.size() ? n.in[size_t(rule.bias)] : Value{}};

@@ -70,8 +70,7 @@ class FloorFinder {
       TRY(const Statistics other, statistics(n.in[1 - u.operand]));
       return std::optional(result->second - other.extremes().high);
     }
-    Types types;
-    for (Value in : n.in) types.push_back(in.valid() ? g_.type(in) : Type{DType::kUnknown, {}, {}});
+    const Types types = g_.types(n.in);
     if (def_of(*n.op).quantization(*n.op, types).kind != Quant::kSameScale) return std::optional<double>();
     return std::optional(result->second);
   }

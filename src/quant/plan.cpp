@@ -20,16 +20,10 @@ using Key = std::pair<Value, DType>;
 
 bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 
-Types operand_types(const Graph& g, const Node& n) {
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-  return types;
-}
-
 // Whether a weight is computed, or a bias beside several weights.
 bool has_computed_weight(const Graph& g, const Node& n, const QuantRule& rule) {
   if (rule.weight >= 0) return !g.constant(n.in[size_t(rule.weight)]);
-  const IntegerFormDef* form = integer_form_of(*n.op);
+  const IntegerFormDef* form = def_of(*n.op).integer_form;
   for (size_t i = 0; i < n.in.size(); ++i) {
     const bool is_weight = has_role(form, i, OperandRole::kWeight) || has_role(form, i, OperandRole::kBias);
     if (is_weight && n.in[i].valid() && !g.constant(n.in[i])) return true;
@@ -51,7 +45,7 @@ class Planner {
     TRY(plan_.mask_floors, mask_floors(g_, calibration_));
     TRY_STATUS(choose_parameters());
     for (uint32_t id : g_.topological_order())
-      if (is_integer(id) && integer_form_of(*g_[id].op)) {
+      if (is_integer(id) && def_of(*g_[id].op).integer_form) {
         TRY(plan_.forms[id], form_of(id));
       }
     return std::move(plan_);
@@ -115,7 +109,7 @@ void Planner::plan_node(uint32_t id) {
   const bool data = std::any_of(n.in.begin(), n.in.end(), has_data) || std::any_of(n.out.begin(), n.out.end(), is_data);
   if (!data) return;
   const OpDef& def = def_of(*n.op);
-  p.rule = def.quantization(*n.op, operand_types(g_, n));
+  p.rule = def.quantization(*n.op, g_.types(n.in));
   DType wanted = options_.data;
   if (id < options_.node_data.size() && options_.node_data[id] != DType::kUnknown) wanted = options_.node_data[id];
   p.data = DType::kF32;
@@ -152,7 +146,7 @@ std::vector<Value> Planner::data_values(uint32_t id) const {
   const Node& n = g_[id];
   const QuantRule& rule = plan_.nodes[id].rule;
   std::vector<Value> out;
-  if (const IntegerFormDef* form = integer_form_of(*n.op)) {
+  if (const IntegerFormDef* form = def_of(*n.op).integer_form) {
     for (size_t i = 0; i < n.in.size(); ++i)
       if (has_role(form, i, OperandRole::kData)) out.push_back(n.in[i]);
     out.push_back({id, 0});
@@ -182,7 +176,7 @@ void Planner::collect_keys() {
 
 void Planner::join_groups() {
   for (uint32_t id : g_.topological_order()) {
-    const IntegerFormDef* form = is_integer(id) ? integer_form_of(*g_[id].op) : nullptr;
+    const IntegerFormDef* form = is_integer(id) ? def_of(*g_[id].op).integer_form : nullptr;
     for (size_t i = 0; form && i < form->roles.size(); ++i) {
       const Value v = g_[id].in[i];
       if (form->roles[i] != OperandRole::kCarried || is_variable_of_file(g_, v)) continue;
@@ -356,9 +350,9 @@ Status Planner::choose_parameters() {
 Result<IntegerForm> Planner::form_of(uint32_t id) const {
   const Node& n = g_[id];
   const NodePlan& p = plan_.nodes[id];
-  const IntegerFormDef& form = *integer_form_of(*n.op);
+  const IntegerFormDef& form = *def_of(*n.op).integer_form;
   FormRequest request;
-  Types in = operand_types(g_, n), out = n.out;
+  Types in = g_.types(n.in), out = n.out;
   std::vector<double> reach(in.size(), 0.0);
   for (size_t i = 0; i < n.in.size(); ++i) {
     if (form.roles[i] == OperandRole::kData) in[i] = Type{p.data, in[i].shape, plan_.parameters(n.in[i], p.data)};

@@ -109,8 +109,7 @@ void Planner::find_rules() {
     if (n.constant || n.op->code == OpCode::kInput) continue;
     const auto has_data = [&](Value v) { return v.valid() && is_data(g_.type(v)); };
     if (!std::ranges::any_of(n.in, has_data) && !std::ranges::any_of(n.out, is_data)) continue;
-    Types types;
-    for (Value v : n.in) types.push_back(v.valid() ? g_.type(v) : Type{DType::kUnknown, {}, {}});
+    const Types types = g_.types(n.in);
     out_.plan.nodes[id].rule = def_of(*n.op).quantization(*n.op, types);
     out_.plan.nodes[id].data = DType::kF32;
   }
@@ -226,7 +225,7 @@ bool Planner::calibrate_value(Value v, DType t) {
 // Values that the program left in float between layers that have integer kernels.
 void Planner::calibrate() {
   for (uint32_t id : order_) {
-    if (rule(id).kind == Quant::kFloatOnly || integer_form_of(*g_[id].op)) continue;
+    if (rule(id).kind == Quant::kFloatOnly || def_of(*g_[id].op).integer_form) continue;
     const DType t = data_of(id);
     if (!in_list(t, rule(id).types)) continue;
     for (const Operand& o : data_operands(id)) {
@@ -270,7 +269,7 @@ Result<std::string> Planner::why_float(uint32_t id) {
   if (kept) return std::string("kept float as asked");
   if (rule(id).kind == Quant::kFloatOnly) return fmt::format("LiteRT has no integer kernel for {}", def.name);
   if (!in_list(data, rule(id).types)) return fmt::format("LiteRT has no {} kernel for {}", name(data), def.name);
-  if (integer_form_of(*g_[id].op)) return fmt::format("the program does not quantize the values inside {}", def.name);
+  if (def_of(*g_[id].op).integer_form) return fmt::format("the program does not quantize the values inside {}", def.name);
   TRY(std::string reason, check_operands(id, data));
   if (reason.empty()) reason = check_results(id, data);
   if (reason.empty() && rule(id).weight >= 0) {
@@ -409,7 +408,7 @@ Result<std::string> Planner::check_kernel(uint32_t id, DType data) const {
   }
   const QuantParams per_channel{scales, std::vector<int64_t>(scales.size(), 0), scales.size() > 1 ? r.weight_axis : 0};
   for (uint32_t i = 0; i < n.in.size(); ++i) {
-    Type t = n.in[i].valid() ? g_.type(n.in[i]) : Type{DType::kUnknown, {}, {}};
+    Type t = n.in[i].valid() ? g_.type(n.in[i]) : absent_type();
     if (int(i) == r.weight) {
       t = Type{DType::kI8, t.shape, per_channel};
     } else if (int(i) == r.bias) {

@@ -232,9 +232,9 @@ Status Quantizer::add_node(uint32_t id) {
     } else if (p.rule.bias >= 0 && !in[size_t(p.rule.bias)].valid()) {
       TRY(in[size_t(p.rule.bias)], bias_operand(id, size_t(p.rule.bias)));
     }
-    Types out, types;
+    Types out;
     for (uint32_t i = 0; i < n.out.size(); ++i) out.push_back(plan_.produced(g_, {id, i}));
-    for (Value v : in) types.push_back(v.valid() ? b_.type(v) : Type{DType::kUnknown, {}, {}});
+    const Types types = b_.graph().types(in);
     if (!takes_integers(*op, types, out)) {
       Quantized q;
       q.op = {op};

@@ -41,9 +41,7 @@ struct Candidate {
 std::optional<WeightRoles> roles_of(const Graph& g, const Node& n) {
   const OpDef& def = def_of(*n.op);
   if (!def.weights || n.in.size() < 2) return std::nullopt;
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-  return def.weights(*n.op, types);
+  return def.weights(*n.op, g.types(n.in));
 }
 
 Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
@@ -62,7 +60,8 @@ Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
   }
   const Node& n = g[layer];
   const auto roles = roles_of(g, n);
-  const bool constant = roles && g.constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]));
+  const bool constant =
+      roles && roles->linear && g.constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]));
   if (!constant || roles->result_axis + 1 != int64_t(r.rank(layer))) return std::optional<Candidate>();
   if (any_slope([](float a) { return !(a <= 1); })) return std::optional<Candidate>();
   return std::optional(Candidate{id, layer, *std::move(slopes), *roles});

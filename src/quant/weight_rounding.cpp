@@ -84,8 +84,7 @@ DataMoments::DataMoments(const ConvSizes& sizes) : sizes_(sizes) {
 }
 
 std::optional<DataMoments> DataMoments::of(const Graph& g, uint32_t id) {
-  Types types;
-  for (Value v : g[id].in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+  const Types types = g.types(g[id].in);
   const auto sizes = convolution_sizes(*g[id].op, types);
   if (!sizes || sizes->groups < 1) return std::nullopt;
   return DataMoments(*sizes);

@@ -256,8 +256,7 @@ Result<std::vector<TfliteOp>> SubgraphBuilder::emit_members(uint32_t id) const {
   for (size_t m = 0; m < family_.size(); ++m) {
     const Graph& g = family_.member(m);
     const Node& node = g[family_.size() == 1 ? id : family_.node(m, id)];
-    Types types;
-    for (Value v : node.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+    Types types = g.types(node.in);
     TRY(TfliteOp op, def_of(*node.op).emit(*node.op, types));
     ops.push_back(std::move(op));
     if (!types.empty()) first_operands.push_back(std::move(types[0]));

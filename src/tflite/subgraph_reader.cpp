@@ -240,7 +240,7 @@ Result<bool> SubgraphReader::add_decoded(const Operator& op, const OpDef& def) {
   for (int i : decoded->in) {
     if (i < 0 || size_t(i) >= op.in.size() || op.in[size_t(i)] < 0) {
       in.emplace_back();
-      types.push_back(Type{DType::kUnknown, {}, {}});
+      types.push_back(absent_type());
       continue;
     }
     TRY(const Value v, value_of(op.in[size_t(i)]));

@@ -26,8 +26,7 @@ class ChannelSums {
     for (uint32_t id : g.topological_order()) {
       const Node& n = g[id];
       if (n.constant || n.in.empty() || !n.in[0].valid() || g.constant(n.in[0]) || n.op->code == OpCode::kInput) continue;
-      Types types;
-      for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
+      const Types types = g.types(n.in);
       const QuantRule rule = def_of(*n.op).quantization(*n.op, types);
       if (rule.kind == Quant::kWeighted && rule.weight > 0 && is_data(types[0]) && !types[0].shape.empty())
         sums_.try_emplace(n.in[0], size_t(std::max<int64_t>(types[0].shape.back(), 0)));
@@ -93,7 +92,7 @@ class InnerValues {
   static Result<InnerValues> of(const Graph& g) {
     InnerValues out(g);
     for (uint32_t id : g.topological_order())
-      if (integer_form_of(*g[id].op) && g[id].out[0].dtype == DType::kF32) out.nodes_.push_back(id);
+      if (def_of(*g[id].op).integer_form && g[id].out[0].dtype == DType::kF32) out.nodes_.push_back(id);
     if (out.nodes_.empty()) return out;
     out.plain_ = std::make_shared<Graph>(g);
     TRY(out.guards_, bypass_variables(*out.plain_));
@@ -121,7 +120,7 @@ class InnerValues {
         operands.push_back(std::move(t));
       }
       const OpBase& op = *plain()[id].op;
-      TRY(const Tensors inner, integer_form_of(op)->inner_values(op, operands));
+      TRY(const Tensors inner, def_of(op).integer_form->inner_values(op, operands));
       std::vector<double>& reach = out.inner_reach[id];
       reach.resize(inner.size());
       for (size_t k = 0; k < inner.size(); ++k)

@@ -7,12 +7,6 @@
 namespace atl {
 namespace {
 
-Types operand_types(const Graph& g, const Node& n) {
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-  return types;
-}
-
 double elements(const Type& t) { return double(element_count(t.shape)); }
 
 }  // namespace
@@ -20,7 +14,7 @@ double elements(const Type& t) { return double(element_count(t.shape)); }
 double estimated_work(const Graph& g, uint32_t id) {
   const Node& n = g[id];
   if (n.op->code == OpCode::kInput || n.op->code == OpCode::kConst) return 0;
-  const Types in = operand_types(g, n);
+  const Types in = g.types(n.in);
   const double moved = [&] {
     double sum = 0;
     for (const Type& t : in) sum += t.dtype == DType::kUnknown ? 0 : elements(t);
@@ -42,11 +36,11 @@ double estimated_work(const Graph& g, uint32_t id) {
         if (!(*body)[i].dead) inner += estimated_work(*body, i);
     return moved + inner;
   }
-  if (def.weights)
-    if (const auto roles = def.weights(*n.op, in); roles && in.size() > 1 && size_t(roles->weight_out_axis) < in[1].rank()) {
-      const double per_result = elements(in[1]) / double(std::max<int64_t>(1, in[1].shape[size_t(roles->weight_out_axis)]));
-      return moved + elements(n.out[0]) * per_result;
-    }
+  if (def.weights && in.size() > 1) {
+    const auto axis = size_t(def.weights(*n.op, in).weight_out_axis);
+    if (axis < in[1].rank())
+      return moved + elements(n.out[0]) * elements(in[1]) / double(std::max<int64_t>(1, in[1].shape[axis]));
+  }
   if (n.op->code == OpCode::kLstm && in.size() > 8 && !in[0].shape.empty()) {
     double weights = 0;
     for (size_t i = 1; i <= 8; ++i) weights += elements(in[i]);

@@ -15,12 +15,6 @@ Error other_structure(std::string what) {
                "convert the source again with the same options");
 }
 
-Types operand_types(const Graph& g, const Node& n) {
-  Types types;
-  for (Value v : n.in) types.push_back(v.valid() ? g.type(v) : Type{DType::kUnknown, {}, {}});
-  return types;
-}
-
 }  // namespace
 
 Result<WrittenValues> WrittenValues::open(const Graph& written, const WrittenFileSource& file, const std::string& signature) {
@@ -72,7 +66,7 @@ std::map<Value, int32_t> WrittenValues::exposed_of(size_t begin, size_t end) con
 
 Result<bool> WrittenValues::operator_agrees(size_t index) const {
   const Node& n = graph_[order_[index]];
-  TRY(const TfliteOp op, def_of(*n.op).emit(*n.op, operand_types(graph_, n)));
+  TRY(const TfliteOp op, def_of(*n.op).emit(*n.op, graph_.types(n.in)));
   const auto& inputs = file_.operators()[index].inputs;
   if (!file_.is_same_operator(index, op) || inputs.size() != op.operands.size()) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {

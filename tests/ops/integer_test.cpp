@@ -73,7 +73,7 @@ bool is_data(const Type& t) { return t.dtype == DType::kF32 && !t.quant; }
 
 /// Whether an operand is a weight or a bias.
 bool is_own(const Sample& s, const QuantRule& rule, size_t operand) {
-  const IntegerFormDef* form = integer_form_of(*s.op);
+  const IntegerFormDef* form = def_of(*s.op).integer_form;
   return int(operand) == rule.weight || int(operand) == rule.bias || has_role(form, operand, OperandRole::kWeight) ||
          has_role(form, operand, OperandRole::kBias);
 }

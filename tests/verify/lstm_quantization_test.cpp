@@ -104,7 +104,7 @@ TEST_P(LstmQuantization, IsCalibratedAlikeWithAndWithoutLiteRt) {
   const Calibration a = calibrated(library_), b = calibrated(nullptr);
   size_t nodes = 0;
   for (uint32_t id : graph_.topological_order()) {
-    if (!integer_form_of(*graph_[id].op)) continue;
+    if (!def_of(*graph_[id].op).integer_form) continue;
     ++nodes;
     ASSERT_TRUE(a.inner_reach.contains(id) && b.inner_reach.contains(id));
     EXPECT_GT(a.inner_reach.at(id)[0], 0.01);
@@ -131,7 +131,7 @@ TEST_F(LstmPlans, SixteenBitsLeaveTheLayerInFloatAndSayWhy) {
   ASSERT_TRUE(plan) << format(plan.error());
   size_t layers = 0;
   for (uint32_t id : g.topological_order()) {
-    if (!integer_form_of(*g[id].op)) continue;
+    if (!def_of(*g[id].op).integer_form) continue;
     ++layers;
     EXPECT_EQ(plan->nodes[id].reason, "LiteRT has no i16 kernel for lstm");
   }
