@@ -24,8 +24,8 @@ constexpr double kWorthwhile = 0.9;
 constexpr double kClearlyBetter = 0.3;
 // The same for biases moved by measured means, which only add what all layers show.
 constexpr double kBetterMeans = 0.15;
-// Of what all layers give, so much may be computed twice without being asked for the best.
-constexpr double kCheapShare = 0.5;
+// Of the multiplications of all layers, so many may be done twice without being asked for the best.
+constexpr double kCheapShare = 0.15;
 constexpr size_t kScoreSamples = 6, kBestSamples = 24;
 constexpr double kTrialMs = 400, kBestTrialMs = 60000;
 // With fewer samples than this, the same ones calibrate and judge a trial.
@@ -84,16 +84,17 @@ Result<std::optional<QuantizationVariant>> equalized(const QuantizationVariant& 
   return std::optional(std::move(v));
 }
 
-Result<std::optional<QuantizationVariant>> split(const QuantizationVariant& from, const QuantizationData& data) {
-  QuantizationVariant v = from;
-  v.quantize_options.repairs.clear();
-  TRY(const size_t count, split_activations(v.graph, data.options.best_effort ? 1 : kCheapShare));
-  if (!count) return std::optional<QuantizationVariant>();
+/// Leaky activations in the kernels' terms: with their layers, as long as these do no more than `share` of all multiplications.
+/// Layers that the user has chosen a type for stay as they are. Returns how many were computed with their layers.
+Result<size_t> split(QuantizationVariant& v, double share) {
+  std::vector<bool> chosen;
+  for (const DType t : v.plan_options.node_data) chosen.push_back(t != DType::kUnknown);
+  TRY(const size_t count, split_activations(v.graph, share, chosen));
   v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
-  v.repairs.push_back(
-      fmt::format("{} layers before a PReLU or leaky ReLU are computed twice, to spare a rounding between", count));
-  TRY_STATUS(v.calibrate(data));
-  return std::optional(std::move(v));
+  if (count)
+    v.repairs.push_back(
+        fmt::format("{} layers before a PReLU or leaky ReLU are computed twice, to spare a rounding between", count));
+  return count;
 }
 
 void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelError>& channels) {
@@ -208,16 +209,20 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   few.calibration = half_of(some, 1);
   few.scoring = half_of(some, 0);
   TRY(const bool alone, is_alone(plain, data));
+  QuantizationVariant apart = plain;
+  TRY(const size_t always_apart, split(plain, 0));
   TRY_STATUS(plain.calibrate(alone ? data : few));
   if (plain.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(plain));
   if (alone) return plain;
   std::vector<QuantizationVariant> variants;
   TRY(auto even, equalized(plain, few));
   if (even) variants.push_back(*std::move(even));
-  TRY(auto apart, split(plain, few));
-  if (apart) {
-    TRY(auto both, equalized(*apart, few));
-    variants.push_back(*std::move(apart));
+  TRY(const size_t apart_count, split(apart, data.options.best_effort ? 1 : kCheapShare));
+  if (apart_count > always_apart) {
+    TRY_STATUS(apart.calibrate(few));
+    if (apart.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(apart));
+    TRY(auto both, equalized(apart, few));
+    variants.push_back(std::move(apart));
     if (both) variants.push_back(*std::move(both));
   }
   double best = 0;

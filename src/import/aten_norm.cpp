@@ -126,7 +126,8 @@ void import_rms_norm(SourceCall& c) {
   c.result(c.to_dtype(scale_and_shift(c, y, parameter(c, "weight", x), {}), c.dtype(input)));
 }
 
-/// x [N,C,...] normalized over each of `groups` groups of channels and all axes behind them.
+/// x [N,C,...] normalized over each of `groups` groups of channels and all axes behind them, which are one axis there: kernels
+/// of older runtimes broadcast four axes.
 Standardized group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
   const Shape shape = c.shape(x);
   const int64_t channels = shape[1];
@@ -137,12 +138,10 @@ Standardized group_norm(SourceCall& c, Value x, int64_t groups, double eps) {
     spatial.insert(spatial.begin(), 1);
     return standardize(c, x, spatial, eps);
   }
-  Shape grouped = shape;
-  grouped[1] = groups;
-  grouped.insert(grouped.begin() + 2, channels / groups);
-  for (int64_t& a : spatial) ++a;
+  Shape grouped{shape[0], groups, channels / groups};
+  if (!spatial.empty()) grouped.push_back(element_count(Shape(shape.begin() + 2, shape.end())));
   Standardized s = spatial.empty() ? standardize(c, reshape(c, x, grouped), {2}, eps)
-                                   : standardize(c, reshape(c, x, grouped), spatial, eps, {2});
+                                   : standardize(c, reshape(c, x, grouped), {3}, eps, {2});
   s.y = reshape(c, s.y, shape);
   return s;
 }

@@ -10,6 +10,9 @@
 namespace atl {
 namespace {
 
+// A product of integers takes as long as this many multiplications of a layer: XNNPACK on x86-64 needs 0.2 ns for one element.
+constexpr double kMultiplicationsOfProduct = 64;
+
 // The slopes by channel of the last axis (one entry: of all), or nothing when the node has none of the kind.
 Result<std::optional<Tensor>> slopes_of(Rewrite& r) {
   if (const auto* leaky = r.graph().as<LeakyRelu>(r.out()))
@@ -22,12 +25,20 @@ Result<std::optional<Tensor>> slopes_of(Rewrite& r) {
 }
 
 /// A constant times the slopes along one of its axes, as a recipe.
-Value scaled_constant(Rewrite& r, Value v, const Tensor& slopes, int64_t axis) {
+ConstantPtr scaled_constant(Rewrite& r, Value v, const Tensor& slopes, int64_t axis) {
   Shape shape(r.rank(v), 1);
   shape[size_t(axis)] = slopes.count();
   const ConstantPtr factor = Constant::of(slopes.reshaped(shape));
-  return r.constant(Constant::lazy(make_op(Binary(BinaryKind::kMul)), {r.graph().constant_ptr(v), factor}, r.type(v),
-                                   r.graph().constant(v)->name()));
+  return Constant::lazy(make_op(Binary(BinaryKind::kMul)), {r.graph().constant_ptr(v), factor}, r.type(v),
+                        r.graph().constant(v)->name());
+}
+
+/// A constant and behind it, along that axis, the same times the slopes.
+Value with_scaled_constant(Rewrite& r, Value v, const Tensor& slopes, int64_t axis) {
+  Type both = r.type(v);
+  both.shape[size_t(axis)] *= 2;
+  return r.constant(Constant::lazy(make_op(Concat(axis)), {r.graph().constant_ptr(v), scaled_constant(r, v, slopes, axis)},
+                                   both, r.graph().constant(v)->name()));
 }
 
 /// A leaky activation of a layer with weights, perhaps with a max-pool between the two.
@@ -44,6 +55,11 @@ std::optional<WeightRoles> roles_of(const Graph& g, const Node& n) {
   return def.weights(*n.op, g.types(n.in));
 }
 
+bool is_plain_max_pool(const Graph& g, Value v) {
+  const auto* pool = g.as<Pool2d>(v);
+  return pool && pool->kind == PoolKind::kMax && pool->activation == Activation::kNone;
+}
+
 Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
   Rewrite r(g, id);
   Value layer = r.in_count() ? r.in(0) : Value{};
@@ -51,10 +67,9 @@ Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
   TRY(auto slopes, slopes_of(r));
   if (!slopes || !r.single_use(layer)) return std::optional<Candidate>();
   const auto any_slope = [&](auto is) { return std::ranges::any_of(slopes->values<float>(), is); };
-  if (const auto* pool = g.as<Pool2d>(layer)) {
+  if (g.is(layer, OpCode::kPool2d)) {
     // The largest of a window is the smallest of its negatives.
-    if (pool->kind != PoolKind::kMax || pool->activation != Activation::kNone || any_slope([](float a) { return a < 0; }))
-      return std::optional<Candidate>();
+    if (!is_plain_max_pool(g, layer) || any_slope([](float a) { return a < 0; })) return std::optional<Candidate>();
     layer = g[layer].in[0];
     if (!r.single_use(layer)) return std::optional<Candidate>();
   }
@@ -67,15 +82,50 @@ Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
   return std::optional(Candidate{id, layer, *std::move(slopes), *roles});
 }
 
-Result<bool> split(Graph& g, const Candidate& c) {
-  Rewrite r(g, c.activation);
-  const Value behind = r.in(0);
-  const Node n = g[c.layer];
+// A convolution that is not grouped gives both at once, each pixel's channels beside the scaled ones; the larger is that of a
+// window of two pixels. Kernels whose blocks have more channels than the layer compute that in the same time.
+Value both_at_once(Rewrite& r, const Candidate& c, const Conv2d& conv, const Pool2d* pool) {
+  Values in = r.graph()[c.layer].in;
+  in[1] = with_scaled_constant(r, in[1], c.slopes, c.roles.weight_out_axis);
+  if (in.size() > 2 && in[2].valid()) in[2] = with_scaled_constant(r, in[2], c.slopes, 0);
+  Value both = r.add(conv, std::move(in));
+  if (pool) both = r.add(*pool, {both});
+  if (!both.valid()) return both;
+  Shape pairs = r.shape(both);
+  pairs[2] *= 2;
+  pairs[3] /= 2;
+  Pool2d larger;
+  larger.window = larger.stride = {1, 2};
+  larger.layout = DataLayout::kChannelsLast;
+  return r.add(larger, {r.add(Reshape(std::move(pairs)), {both})});
+}
+
+Value each_by_itself(Rewrite& r, const Candidate& c) {
+  const Node n = r.graph()[c.layer];
   Values in = n.in;
-  in[1] = scaled_constant(r, in[1], c.slopes, c.roles.weight_out_axis);
-  if (in.size() > 2 && in[2].valid()) in[2] = scaled_constant(r, in[2], c.slopes, 0);
-  const Value larger = r.add(Binary(BinaryKind::kMaximum), {c.layer, r.add(n.op, std::move(in))});
-  return r.replace(behind == c.layer ? larger : r.add(*g.as<Pool2d>(behind), {larger}));
+  in[1] = r.constant(scaled_constant(r, in[1], c.slopes, c.roles.weight_out_axis));
+  if (in.size() > 2 && in[2].valid()) in[2] = r.constant(scaled_constant(r, in[2], c.slopes, 0));
+  return r.add(Binary(BinaryKind::kMaximum), {c.layer, r.add(n.op, std::move(in))});
+}
+
+// The max-pool that alone uses the activation. In front of it, fewer elements are compared.
+std::optional<uint32_t> pool_behind(const Graph& g, uint32_t activation) {
+  const auto& uses = g.uses({activation, 0});
+  if (uses.size() != 1 || uses[0].node == kGraphOutput) return std::nullopt;
+  return is_plain_max_pool(g, {uses[0].node, 0}) ? std::optional(uses[0].node) : std::nullopt;
+}
+
+Result<bool> split(Graph& g, const Candidate& c) {
+  const Value before = g[c.activation].in[0];
+  const Pool2d* pool = before == c.layer ? nullptr : g.as<Pool2d>(before);
+  const auto* conv = g.as<Conv2d>(c.layer);
+  const bool whole = conv && conv->groups == 1 && conv->layout == DataLayout::kChannelsLast;
+  const auto behind = whole && !pool ? pool_behind(g, c.activation) : std::nullopt;
+  Rewrite r(g, behind.value_or(c.activation));
+  if (behind) pool = g.as<Pool2d>({*behind, 0});
+  if (whole) return r.replace(both_at_once(r, c, *conv, pool));
+  const Value larger = each_by_itself(r, c);
+  return r.replace(pool ? r.add(*pool, {larger}) : larger);
 }
 
 Result<bool> spell_prelu(Graph& g, const Candidate& c) {
@@ -85,25 +135,36 @@ Result<bool> spell_prelu(Graph& g, const Candidate& c) {
   return r.replace(r.add(Binary(BinaryKind::kMaximum), {x, scaled}));
 }
 
-int64_t elements(const Graph& g, Value v) { return std::max<int64_t>(element_count(g.type(v).shape), 0); }
+/// Multiplications of a node, whose channels are the last axis of its result; none when it has no weights.
+double multiplications(const Graph& g, uint32_t id) {
+  const Node& n = g[id];
+  if (!def_of(*n.op).weights || n.in.size() < 2 || n.out[0].shape.empty()) return 0;
+  return double(element_count(n.out[0].shape)) * double(element_count(g.type(n.in[1]).shape)) /
+         double(std::max<int64_t>(1, n.out[0].shape.back()));
+}
 
 }  // namespace
 
-Result<size_t> split_activations(Graph& g, double share) {
-  std::vector<Candidate> candidates;
+Result<size_t> split_activations(Graph& g, double share, const std::vector<bool>& fixed) {
+  const auto is_fixed = [&](uint32_t id) { return id < fixed.size() && fixed[id]; };
+  std::vector<std::pair<double, Candidate>> candidates;
   double all = 0, twice = 0;
   for (uint32_t id : g.topological_order()) {
     const Node& n = g[id];
     if (n.constant || n.op->code == OpCode::kInput) continue;
-    if (roles_of(g, n)) all += double(elements(g, {id, 0}));
+    all += multiplications(g, id);
     TRY(auto found, candidate(g, id));
-    if (found) candidates.push_back(*std::move(found));
+    if (!found || is_fixed(id) || is_fixed(found->layer.node)) continue;
+    const double work = multiplications(g, found->layer.node);
+    candidates.emplace_back(work, *std::move(found));
   }
-  std::ranges::stable_sort(candidates, {}, [&](const Candidate& c) { return elements(g, c.layer); });
+  std::ranges::stable_sort(candidates, {}, [](const auto& c) { return c.first; });
   size_t count = 0;
-  for (const Candidate& c : candidates) {
-    twice += double(elements(g, c.layer));
-    if (twice <= share * all) {
+  for (const auto& [work, c] : candidates) {
+    const bool cheaper = g.is({c.activation, 0}, OpCode::kPrelu) &&
+                         work <= kMultiplicationsOfProduct * double(element_count(g.type(c.layer).shape));
+    if (!cheaper) twice += work;
+    if (cheaper || twice <= share * all) {
       TRY(const bool done, split(g, c));
       count += done;
     } else {

@@ -9,6 +9,7 @@
 #include "ir/evaluator.h"
 #include "ops/binary.h"
 #include "ops/quantized.h"
+#include "ops/spatial.h"
 #include "pass/graph_eval.h"
 #include "quant/bias_correction.h"
 #include "quant/equalize_channels.h"
@@ -324,8 +325,65 @@ TEST(SplitActivations, KeepsTheFunction) {
   ASSERT_TRUE(count) << format(count.error());
   EXPECT_EQ(*count, 1u);
   EXPECT_EQ(g.count(OpCode::kPrelu), 0u);
-  EXPECT_EQ(g.count(OpCode::kConv2d), 3u);
+  // The convolution gives both results, of which a window of two takes the larger.
+  EXPECT_EQ(g.count(OpCode::kConv2d), 2u);
+  EXPECT_EQ(g.count(OpCode::kPool2d), 1u);
+  EXPECT_EQ(g.count(OpCode::kBinary), 0u);
   EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+}
+
+// What a graph of one convolution (inner channels), a PReLU, and a max-pool becomes.
+constexpr std::string_view kPooled = R"(
+%0: f32[1,6,9,{0}] = input "x"
+%1: f32[5,2,3,{0}] = const "w" {{random 1}}
+%2: f32[5] = const "b" {{random 2}}
+%3: f32[1,5,7,5] = conv2d(%0, %1, %2) {{stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=1, activation=none, layout=channels_last}}
+%4: f32[5] = const "a" {{0.25, -0.5, 1, 0, 0.75}}
+%5: f32[1,5,7,5] = prelu(%3, %4)
+%6: f32[1,3,4,5] = pool2d(%5) {{kind=max, window=[2,3], stride=[2,2], padding=[0,1,1,1], count_include_pad=false, activation=none, layout=channels_last}}
+%7: f32[1,3,4,5] = unary(%6) {{kind=abs}}
+output "y" = %7
+)";
+
+TEST(SplitActivations, PoolsBothBeforeTheLarger) {
+  Graph g = graph_of(fmt::format(kPooled, 3));
+  const Tensors in = random_inputs(g, 9);
+  const Tensors before = evaluate_graph(g, in);
+  const auto count = split_activations(g);
+  ASSERT_TRUE(count) << format(count.error());
+  EXPECT_EQ(*count, 1u);
+  EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+  std::vector<Shape> pooled;
+  for (uint32_t id : g.topological_order())
+    if (g.as<Pool2d>({id, 0})) pooled.push_back(g.type({id, 0}).shape);
+  EXPECT_EQ(pooled, (std::vector<Shape>{{1, 3, 4, 10}, {1, 3, 4, 5}}));
+}
+
+TEST(SplitActivations, SpellsThePreluOfALayerThatCostsMoreThanAProduct) {
+  // 2 * 3 * 10 multiplications for one element, 2 * 3 * 11: the second is not computed twice when nothing may be.
+  for (const int channels : {10, 11}) {
+    Graph g = graph_of(fmt::format(kPooled, channels));
+    const Tensors in = random_inputs(g, 9);
+    const Tensors before = evaluate_graph(g, in);
+    const auto count = split_activations(g, 0);
+    ASSERT_TRUE(count) << format(count.error());
+    EXPECT_EQ(*count, channels == 10 ? 1u : 0u);
+    EXPECT_EQ(g.count(OpCode::kPrelu), 0u);
+    EXPECT_EQ(g.count(OpCode::kBinary), channels == 10 ? 0u : 2u);
+    EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+  }
+}
+
+TEST(SplitActivations, LeavesFixedNodesAlone) {
+  for (const uint32_t fixed : {3u, 5u, 8u}) {
+    Graph g = graph_of(kChain);
+    std::vector<bool> nodes(fixed + 1, false);
+    nodes[fixed] = true;
+    const auto count = split_activations(g, 1, nodes);
+    ASSERT_TRUE(count) << format(count.error());
+    EXPECT_EQ(*count, fixed == 8 ? 1u : 0u);
+    EXPECT_EQ(g.count(OpCode::kPrelu), fixed == 8 ? 0u : 1u);
+  }
 }
 
 TEST(SplitActivations, LeavesSlopesAboveOneAlone) {
@@ -359,19 +417,23 @@ output "y" = %6
   }
 }
 
-TEST(SplitActivations, OfSmallResultsAloneUnderAShare) {
-  // 75 elements of 108 are those of the first layer.
-  Graph g = graph_of(std::string(kChain).replace(std::string(kChain).find("output"), std::string::npos,
-                                                 "%11: f32[1,3,3,4] = leaky_relu(%10) {alpha=0.125}\noutput \"y\" = %11\n"));
-  const Tensors in = random_inputs(g, 9);
-  const Tensors before = evaluate_graph(g, in);
-  const auto count = split_activations(g, 0.5);
-  ASSERT_TRUE(count) << format(count.error());
-  EXPECT_EQ(*count, 1u);
-  EXPECT_EQ(g.count(OpCode::kPrelu), 0u);
-  EXPECT_EQ(g.count(OpCode::kConv2d), 2u);
-  EXPECT_EQ(g.count(OpCode::kFullyConnected), 2u);
-  EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+TEST(SplitActivations, OfCheapLayersAloneUnderAShare) {
+  // 2250 multiplications, 405 and 180.
+  std::string text(kChain);
+  text.replace(text.find("prelu(%3, %4)"), 13, "leaky_relu(%3) {alpha=0.25}");
+  text.replace(text.find("output"), std::string::npos,
+               "%11: f32[1,3,3,4] = leaky_relu(%10) {alpha=0.125}\noutput \"y\" = %11\n");
+  for (const double share : {0.06, 0.07, 0.85, 1.0}) {
+    Graph g = graph_of(text);
+    const Tensors in = random_inputs(g, 9);
+    const Tensors before = evaluate_graph(g, in);
+    const auto count = split_activations(g, share);
+    ASSERT_TRUE(count) << format(count.error());
+    EXPECT_EQ(*count, share < 0.065 ? 0u : share < 0.9 ? 1u : 2u);
+    EXPECT_EQ(g.count(OpCode::kFullyConnected), share < 0.065 ? 1u : 2u);
+    EXPECT_EQ(g.count(OpCode::kPool2d), share < 0.9 ? 0u : 1u);
+    EXPECT_GT(snr_db(before[0], evaluate_graph(g, in)[0]), 120);
+  }
 }
 
 TEST(EqualizeChannels, KeepsTheFunctionAndEvensTheChannels) {
