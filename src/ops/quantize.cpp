@@ -4,8 +4,11 @@
 #include <cmath>
 
 #include "ir/tflite_op.h"
+#include "ops/binary.h"
+#include "ops/cast.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
+#include "ops/quantized.h"
 
 namespace atl {
 namespace {
@@ -151,12 +154,16 @@ struct QuantizeFacts {
     CHECK_OP(C4, o.axis >= 0 && o.axis < 64 && fits(params(o), in[0].shape, *r),
              "{} scales and {} zero points along axis {} do not fit shape {}", o.scale.size(), o.zero_point.size(), o.axis,
              to_string(in[0].shape));
+    CHECK_OP(C5, !o.same_integers || (bits(in[0].dtype) == 8 && o.to == DType::kI16), "the integers of {} do not stay as {}",
+             to_string(in[0]), atl::name(o.to));
     return Types{Type{o.to, in[0].shape, params(o)}};
   }
   static Result<Tensors> eval(const Quantize& o, TensorsIn in) {
     const Tensor& x = in[0];
     Tensor out = Tensor::make(Type{o.to, x.shape(), params(o)});
-    if (is_float(x.dtype()))
+    if (o.same_integers)
+      for (int64_t i = 0; i < x.count(); ++i) store(out, i, load(x, i));
+    else if (is_float(x.dtype()))
       quantize_real(o, x, *range_of(o.to), out);
     else
       quantize_integers(o, x, *range_of(o.to), out);
@@ -169,6 +176,7 @@ struct QuantizeFacts {
     return LayoutChoice{make_op(std::move(moved)), {p}, p};
   }
   static Status legal(const Quantize& o, TypesIn in) {
+    if (o.same_integers) return {};
     const DType from = in[0].dtype, to = o.to;
     const auto listed = [&](std::string_view list) { return in_list(to, list); };
     const bool ok = from == DType::kF32                        ? listed("i4 i8 u8 i16")
@@ -182,14 +190,18 @@ struct QuantizeFacts {
       return error(Code::kUnsupportedForm, "LiteRT requantizes with one scale for the tensor only");
     return {};
   }
-  static Result<TfliteOp> emit(const Quantize& o, TypesIn) {
+  static Result<TfliteOp> emit(const Quantize& o, TypesIn in) {
+    if (o.same_integers) return def_of(OpCode::kCast).emit(Cast(o.to), in);
     const int version = o.to == DType::kI4 ? 4 : o.scale.size() > 1 ? 3 : o.to == DType::kI16 ? 2 : 1;
     return TfliteOp(BuiltinOperator::QUANTIZE, version, 1, tflite::QuantizeOptionsT{});
   }
   static Result<Decoded> decode(const TfliteNode& n) {
-    if (n.code != BuiltinOperator::QUANTIZE || n.in.size() != 1 || !n.in[0] || n.out.size() != 1 || !n.out[0].quant)
+    const bool cast = n.code == BuiltinOperator::CAST;
+    if ((n.code != BuiltinOperator::QUANTIZE && !cast) || n.in.size() != 1 || !n.in[0] || n.out.size() != 1 || !n.out[0].quant)
       return not_decoded();
+    if (cast && (!n.in[0]->quant || bits(n.in[0]->dtype) != 8 || n.out[0].dtype != DType::kI16)) return not_decoded();
     Quantize o;
+    o.same_integers = cast;
     o.to = n.out[0].dtype;
     o.scale = n.out[0].quant->scale;
     o.zero_point = n.out[0].quant->zero_point;
@@ -206,6 +218,11 @@ struct QuantizeFacts {
       q.axis = axis;
       return make_op(std::move(q));
     };
+    const auto keep = [](DType t) {
+      Quantize q = quantize_to(Type{t, {}, QuantParams{{0.125f}, {0}, 0}});
+      q.same_integers = true;
+      return make_op(std::move(q));
+    };
     const Type i8{DType::kI8, {2, 3, 5}, QuantParams{{0.25f}, {3}, 0}};
     return {{.op = to(DType::kI8, {0.03125f}, {-5}), .in = {x}},
             {.op = to(DType::kU8, {0.015625f}, {128}), .in = {x}},
@@ -216,7 +233,9 @@ struct QuantizeFacts {
             {.op = to(DType::kI8, {0.5f}, {0}), .in = {Type{DType::kI8, {3}, {}}}, .bad = "C3"},
             {.op = to(DType::kI8, {0.5f, 0.5f}, {0, 0}, 1), .in = {x}, .bad = "C4"},
             {.op = to(DType::kI8, {0.5f}, {300}), .in = {x}, .bad = "C4"},
-            {.op = to(DType::kI8, {0.5f}, {0}), .in = {i8}}};
+            {.op = to(DType::kI8, {0.5f}, {0}), .in = {i8}},
+            {.op = keep(DType::kI16), .in = {i8}, .low = -128, .high = 127},
+            {.op = keep(DType::kI8), .in = {i8}, .bad = "C5"}};
   }
 };
 
@@ -286,6 +305,24 @@ struct DequantizeFacts {
 };
 
 }  // namespace
+
+Value requantized(Builder& b, Value v, const Type& type) {
+  const Type from = b.type(v);
+  if (bits(from.dtype) != 8 || type.dtype != DType::kI16) return b.add(quantize_to(type), {v});
+  const Type wide{DType::kI16, type.shape, QuantParams{from.quant->scale, {0}, 0}};
+  Quantize cast = quantize_to(wide);
+  cast.same_integers = true;
+  v = b.add(std::move(cast), {v});
+  const int64_t zero = zero_point(*from.quant, 0);
+  if (zero == 0) return b.add(quantize_to(type), {v});
+  Tensor shift = Tensor::make(wide);
+  std::fill_n(shift.mutable_data<int16_t>(), shift.count(), int16_t(-zero));
+  Quantized sum;
+  sum.op = {make_op(Binary(BinaryKind::kAdd))};
+  sum.out = {type};
+  return b.add(std::move(sum), {v, b.constant(Constant::of(std::move(shift)))});
+}
+
 DEFINE_OP(Quantize, QuantizeFacts)
 DEFINE_OP(Dequantize, DequantizeFacts)
 }  // namespace atl

@@ -150,8 +150,8 @@ struct QuantizedFacts {
   static Result<Decoded> decode(const TfliteNode& n) {
     const auto quantized = [](const auto& t) { return t && t->quant.has_value(); };
     const bool any = std::any_of(n.in.begin(), n.in.end(), quantized);
-    if (!any || n.code == tflite::BuiltinOperator::QUANTIZE || n.code == tflite::BuiltinOperator::DEQUANTIZE)
-      return not_decoded();
+    using enum tflite::BuiltinOperator;
+    if (!any || n.code == QUANTIZE || n.code == DEQUANTIZE || n.code == CAST) return not_decoded();
     const TfliteNode real = real_node(n);
     for (const OpDef* def : all_ops()) {
       if (!def->decode || def->code == OpCode::kQuantized) continue;

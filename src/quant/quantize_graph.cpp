@@ -65,14 +65,14 @@ class Quantizer {
   std::map<uint32_t, std::vector<float>> scales_;
 };
 
-// The new value under another quantized type: by QUANTIZE where it differs.
+// The new value under another quantized type.
 Value Quantizer::as_type(Value v, const Type& type) {
   if (b_.type(v) == type) return v;
   const auto key = std::make_pair(
       v, to_string(Type{type.dtype, {}, {}}) + fmt::format("{}:{}", type.quant->scale[0], type.quant->zero_point[0]));
   const auto known = converted_.find(key);
   if (known != converted_.end()) return known->second;
-  return converted_[key] = b_.add(quantize_to(type), {v});
+  return converted_[key] = requantized(b_, v, type);
 }
 
 Value Quantizer::as_float(Value v) {

@@ -64,17 +64,17 @@ class IntegerKernels : public testing::Test {
   /// One node on inputs: written, read back, run; both graphs' eval against LiteRT's results.
   void expect_equal(const OpPtr& op, const Tensors& inputs) {
     SCOPED_TRACE(fmt::format("{} {{{}}}", def_of(*op).name, def_of(*op).print(*op)));
-    Model model;
     Graph g;
     Values in;
-    Types types;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      types.push_back(inputs[i].type());
-      in.push_back(g.add_input(fmt::format("x{}", i), types.back()));
-    }
+    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(g.add_input(fmt::format("x{}", i), inputs[i].type()));
     const auto results = g.add(op, in, 0);
     ASSERT_TRUE(results) << format(results.error());
     for (size_t i = 0; i < results->size(); ++i) g.add_output(fmt::format("y{}", i), (*results)[i]);
+    expect_equal(g, inputs);
+  }
+
+  void expect_equal(const Graph& g, const Tensors& inputs) {
+    Model model;
     model.graphs.push_back(g);
     model.signatures.push_back({"serving_default", 0});
     const auto bytes = serialize_tflite(model);
@@ -115,6 +115,31 @@ struct Parameters {
 };
 
 Shape shape_of_all(DType t) { return bits(t) == 8 ? Shape{2, 128} : Shape{128, 512}; }
+
+// tflite-runtime 2.14 has no QUANTIZE from 8 bits to 16.
+TEST_F(IntegerKernels, EightBitsBecomeSixteen) {
+  const Type to = quantized(DType::kI16, shape_of_all(DType::kI8), 0.0021, 0);
+  for (const Parameters& p : {Parameters{0.05, -3}, Parameters{0.0078125, 0}, Parameters{0.4, 127}, Parameters{0.021, -128}}) {
+    const Tensor x = every_integer(quantized(DType::kI8, to.shape, p.scale, p.zero));
+    Graph g;
+    Builder b(g);
+    const Value y = requantized(b, g.add_input("x", x.type()), to);
+    ASSERT_FALSE(b.failed()) << format(b.take_status().error());
+    g.add_output("y", y);
+    expect_equal(g, {x});
+    for (uint32_t id : g.topological_order()) {
+      const auto* q = g.as<Quantize>({id, 0});
+      EXPECT_FALSE(q && !q->same_integers && g.type(g[id].in[0]).dtype == DType::kI8);
+    }
+    const auto got = evaluate(g, Tensors{x});
+    ASSERT_TRUE(got) << format(got.error());
+    EXPECT_EQ(got->outputs[0].type(), to);
+    for (int64_t i = 0; i < x.count(); ++i) {
+      const double real = double(float(p.scale)) * (element_as_double(x, i) - double(p.zero)) / double(to.quant->scale[0]);
+      EXPECT_NEAR(element_as_double(got->outputs[0], i), std::clamp(real, -32768.0, 32767.0), 0.51) << i;
+    }
+  }
+}
 
 TEST_F(IntegerKernels, UnaryOfEveryInteger) {
   const Parameters k8[] = {{0.05, -3}, {0.0078125, 0}, {0.4, 127}, {0.021, -128}};

@@ -23,6 +23,7 @@ inline constexpr OperatorVersions kOperatorVersions[] = {
     {tflite::BuiltinOperator::AVERAGE_POOL_2D, {1, 2, 3}, 3},
     {tflite::BuiltinOperator::BATCH_MATMUL, {0, 2, 3}, 4},
     {tflite::BuiltinOperator::BROADCAST_TO, {2, 3, 3}, 3},
+    {tflite::BuiltinOperator::CAST, {1, 3, 0}, 5},
     {tflite::BuiltinOperator::CONCATENATION, {1, 2, 3}, 4},
     {tflite::BuiltinOperator::CONV_2D, {1, 3, 1}, 7},
     {tflite::BuiltinOperator::DEPTHWISE_CONV_2D, {1, 3, 1}, 7},
