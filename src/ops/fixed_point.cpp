@@ -54,6 +54,8 @@ int32_t scaled(int64_t x, FixedPoint factor) {
 
 IntegerRange integer_range(DType t) {
   switch (t) {
+    case DType::kI4:
+      return {-8, 7};
     case DType::kU8:
       return {0, 255};
     case DType::kI16:

@@ -10,6 +10,7 @@
 #include "ops/integer_product.h"
 #include "ops/matmul.h"
 #include "ops/shape.h"
+#include "ops/xnnpack.h"
 
 namespace atl {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 using tflite::BuiltinOperator;
 
 constexpr std::string_view kDtypes = "f32";
-constexpr size_t kMaxRank = 6;  // XNNPACK accepts more axes at first and then fails the whole model
 
 bool absent(const Type& t) { return t.dtype == DType::kUnknown; }
 bool absent(const Tensor& t) { return t.bytes() == nullptr || absent(t.type()); }
@@ -133,9 +133,9 @@ struct FullyConnectedFacts {
   }
 
   static Status legal(const FullyConnected&, TypesIn in) {
-    if (in[0].rank() > kMaxRank)
+    if (in[0].rank() > kXnnpackMaxRank)
       return error(Code::kUnsupportedForm,
-                   fmt::format("LiteRT's FULLY_CONNECTED takes {} axes, not {}", kMaxRank, in[0].rank()),
+                   fmt::format("LiteRT's FULLY_CONNECTED takes {} axes, not {}", kXnnpackMaxRank, in[0].rank()),
                    "give it a tensor of fewer axes: reshape it in the model");
     if (in[0].quant || in[1].quant) return {};
     return legal_dtype("fully_connected", in[0], kDtypes);
@@ -224,7 +224,7 @@ struct FullyConnectedFacts {
     for (const Use& u : g.uses(r.out()))
       if (u.node == kGraphOutput || g[u.node].op->code != OpCode::kReshape) return false;
     const Value x = g[r.in(0)].in[0];
-    if (r.rank(x) == 0 || r.rank(x) > kMaxRank || r.shape(x).back() != r.in_type(0).shape.back() || r.type(x).quant)
+    if (r.rank(x) == 0 || r.rank(x) > kXnnpackMaxRank || r.shape(x).back() != r.in_type(0).shape.back() || r.type(x).quant)
       return false;
     Values in = r.node().in;
     in[0] = x;
@@ -234,7 +234,7 @@ struct FullyConnectedFacts {
 
   static Result<bool> legalize(const FullyConnected& o, Rewrite& r) {
     const Shape x = r.in_type(0).shape;
-    if (x.size() <= kMaxRank || !is_static(x)) return legalize_by_cast(r, make_op(o), kDtypes);
+    if (x.size() <= kXnnpackMaxRank || !is_static(x)) return legalize_by_cast(r, make_op(o), kDtypes);
     Values in = r.node().in;
     in[0] = r.add(Reshape({element_count({x.begin(), x.end() - 1}), x.back()}), {in[0]});
     return r.replace(r.add(Reshape(r.out_type().shape), {r.add(o, std::move(in))}));

@@ -2,19 +2,17 @@
 #pragma once
 #include "ir/rewrite.h"
 #include "ops/shape.h"
+#include "ops/xnnpack.h"
 
 namespace atl {
-
-/// XNNPACK accepts these ops on a higher rank at first and then fails the whole model.
-inline constexpr size_t kLastAxisMaxRank = 6;
 
 /// E: kUnsupportedForm when `axis` is not the last one or the rank is too high.
 inline Status legal_last_axis(std::string_view what, int64_t axis, const Type& x) {
   if (axis != int64_t(x.rank()) - 1 && axis != -1)
     return error(Code::kUnsupportedForm,
                  fmt::format("{} along axis {} of {}; LiteRT runs it along the last axis", what, axis, to_string(x)));
-  if (x.rank() > kLastAxisMaxRank)
-    return error(Code::kUnsupportedForm, fmt::format("{} on {} axes; LiteRT takes {}", what, x.rank(), kLastAxisMaxRank));
+  if (x.rank() > kXnnpackMaxRank)
+    return error(Code::kUnsupportedForm, fmt::format("{} on {} axes; LiteRT takes {}", what, x.rank(), kXnnpackMaxRank));
   return {};
 }
 
@@ -28,7 +26,7 @@ Result<bool> legalize_last_axis(const O& o, Rewrite& r) {
   if (!is_static(shape)) return false;
   O op = o;
   if (axis == rank - 1) {
-    if (shape.size() <= kLastAxisMaxRank) return false;
+    if (shape.size() <= kXnnpackMaxRank) return false;
     op.axis = 1;
     const int64_t last = shape.back(), lines = element_count({shape.begin(), shape.end() - 1});
     const Value flat = r.add(op, {r.add(Reshape({lines, last}), {r.in(0)})});

@@ -15,24 +15,8 @@ namespace {
 
 using tflite::BuiltinOperator;
 
-struct Range {
-  int64_t low, high;
-};
-std::optional<Range> range_of(DType t) {
-  switch (t) {
-    case DType::kI4:
-      return Range{-8, 7};
-    case DType::kI8:
-      return Range{-128, 127};
-    case DType::kU8:
-      return Range{0, 255};
-    case DType::kI16:
-      return Range{-32768, 32767};
-    case DType::kI32:
-      return Range{-2147483648LL, 2147483647LL};
-    default:
-      return std::nullopt;
-  }
+bool holds_quantized(DType t) {
+  return t == DType::kI4 || t == DType::kI8 || t == DType::kU8 || t == DType::kI16 || t == DType::kI32;
 }
 
 // Element i; four-bit elements lie two in a byte, the low nibble first.
@@ -76,14 +60,17 @@ struct Channel {
 
 int64_t zero_point(const QuantParams& q, size_t c) { return q.zero_point.empty() ? 0 : q.zero_point[c]; }
 
-// True when the parameters fit a tensor of this shape and its integers.
-bool fits(const QuantParams& q, const Shape& shape, Range r) {
+// True when the parameters fit a tensor of this shape and element type.
+bool fits(const QuantParams& q, const Shape& shape, DType t) {
+  const IntegerRange r = integer_range(t);
   if (q.scale.empty() || (!q.zero_point.empty() && q.zero_point.size() != q.scale.size())) return false;
   if (q.scale.size() > 1 && (q.axis < 0 || size_t(q.axis) >= shape.size() || shape[size_t(q.axis)] != int64_t(q.scale.size())))
     return false;
   return std::all_of(q.scale.begin(), q.scale.end(), [](float s) { return std::isfinite(s) && s > 0; }) &&
          std::all_of(q.zero_point.begin(), q.zero_point.end(), [&](int64_t z) { return z >= r.low && z <= r.high; });
 }
+
+bool is_quantized(const Type& t) { return holds_quantized(t.dtype) && t.quant && fits(*t.quant, t.shape, t.dtype); }
 
 QuantParams params(const Quantize& o) { return {o.scale, o.zero_point, int(o.axis)}; }
 
@@ -93,7 +80,8 @@ constexpr int64_t kRealBlock = 8, kIntegerBlock = 16;
 // As x86-64 converts to i32: the smallest integer for NaN and for what does not fit.
 int64_t converted(double v) { return v > -2147483649.0 && v < 2147483648.0 ? int64_t(v) : -2147483648LL; }
 
-void quantize_real(const Quantize& o, const Tensor& x, Range r, Tensor& out) {
+void quantize_real(const Quantize& o, const Tensor& x, Tensor& out) {
+  const IntegerRange r = integer_range(o.to);
   const QuantParams q = params(o);
   const Channel channel(x.shape(), q);
   const int64_t n = x.count(), blocks = q.scale.size() == 1 && o.to != DType::kI4 ? n - n % kRealBlock : 0;
@@ -110,7 +98,7 @@ void quantize_real(const Quantize& o, const Tensor& x, Range r, Tensor& out) {
       steps = converted(std::round(double(v / q.scale[c])));
     // The sum wraps at 32 bits.
     const int64_t sum = int32_t(uint32_t(steps) + uint32_t(zero_point(q, c)));
-    store(out, i, std::clamp(sum, r.low, r.high));
+    store(out, i, std::clamp<int64_t>(sum, r.low, r.high));
   }
 }
 
@@ -119,7 +107,8 @@ int32_t shift_half_up(int32_t x, int exponent) {
   return exponent == 0 ? x : int32_t((int64_t(x) + (int64_t(1) << (exponent - 1))) >> exponent);
 }
 
-void quantize_integers(const Quantize& o, const Tensor& x, Range r, Tensor& out) {
+void quantize_integers(const Quantize& o, const Tensor& x, Tensor& out) {
+  const IntegerRange r = integer_range(o.to);
   const QuantParams q = params(o), &from = *x.type().quant;
   const Channel channel(x.shape(), q), from_channel(x.shape(), from);
   const auto factor_at = [&](int64_t i) {
@@ -134,7 +123,7 @@ void quantize_integers(const Quantize& o, const Tensor& x, Range r, Tensor& out)
     const int32_t y =
         i < blocks ? shift_half_up(scaled(v, {factor.mantissa, std::max(factor.exponent, 0)}), std::max(-factor.exponent, 0))
                    : scaled(v, factor);
-    store(out, i, std::clamp(y + zero_point(q, channel(i)), r.low, r.high));
+    store(out, i, std::clamp<int64_t>(y + zero_point(q, channel(i)), r.low, r.high));
   }
 }
 
@@ -146,12 +135,9 @@ struct QuantizeFacts {
 
   static Result<Types> infer(const Quantize& o, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
-    const auto r = range_of(o.to);
-    CHECK_OP(C2, r.has_value(), "{} is not a quantized element type", atl::name(o.to));
-    const auto from = range_of(in[0].dtype);
-    CHECK_OP(C3, is_float(in[0].dtype) || (from && in[0].quant && fits(*in[0].quant, in[0].shape, *from)),
-             "{} cannot be quantized", to_string(in[0]));
-    CHECK_OP(C4, o.axis >= 0 && o.axis < 64 && fits(params(o), in[0].shape, *r),
+    CHECK_OP(C2, holds_quantized(o.to), "{} is not a quantized element type", atl::name(o.to));
+    CHECK_OP(C3, is_float(in[0].dtype) || is_quantized(in[0]), "{} cannot be quantized", to_string(in[0]));
+    CHECK_OP(C4, o.axis >= 0 && o.axis < 64 && fits(params(o), in[0].shape, o.to),
              "{} scales and {} zero points along axis {} do not fit shape {}", o.scale.size(), o.zero_point.size(), o.axis,
              to_string(in[0].shape));
     CHECK_OP(C5, !o.same_integers || (bits(in[0].dtype) == 8 && o.to == DType::kI16), "the integers of {} do not stay as {}",
@@ -164,9 +150,9 @@ struct QuantizeFacts {
     if (o.same_integers)
       for (int64_t i = 0; i < x.count(); ++i) store(out, i, load(x, i));
     else if (is_float(x.dtype()))
-      quantize_real(o, x, *range_of(o.to), out);
+      quantize_real(o, x, out);
     else
-      quantize_integers(o, x, *range_of(o.to), out);
+      quantize_integers(o, x, out);
     return Tensors{std::move(out)};
   }
   static std::optional<LayoutChoice> permuted(const Quantize& o, TypesIn in, int, const Perm& p) {
@@ -247,9 +233,8 @@ struct DequantizeFacts {
 
   static Result<Types> infer(const Dequantize&, TypesIn in) {
     CHECK_OP(C1, in.size() == 1, "one operand is needed, not {}", in.size());
-    const auto r = range_of(in[0].dtype);
-    CHECK_OP(C2, (in[0].dtype == DType::kF16 && !in[0].quant) || (r && in[0].quant && fits(*in[0].quant, in[0].shape, *r)),
-             "{} cannot be dequantized", to_string(in[0]));
+    CHECK_OP(C2, (in[0].dtype == DType::kF16 && !in[0].quant) || is_quantized(in[0]), "{} cannot be dequantized",
+             to_string(in[0]));
     Type t{DType::kF32, in[0].shape, {}};
     TRY_STATUS(byte_size(t));
     return Types{std::move(t)};

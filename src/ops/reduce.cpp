@@ -13,6 +13,7 @@
 #include "ops/fixed_point.h"
 #include "ops/shape.h"
 #include "ops/spatial.h"
+#include "ops/xnnpack.h"
 
 namespace atl {
 namespace {
@@ -30,9 +31,6 @@ constexpr KindFacts kKinds[] = {
     {BuiltinOperator::REDUCE_ALL, "bool"},
 };
 static_assert(std::size(kKinds) == enum_names(ReduceKind{}).size());
-
-// XNNPACK accepts reductions of a higher rank at first and then fails the whole model.
-constexpr size_t kMaxRank = 6;
 
 /// Neighbouring axes of one kind (reduced or kept) as one: the shortest shape on which the reduction is the same.
 struct MergedAxes {
@@ -312,8 +310,9 @@ struct ReduceFacts {
 
   static Status legal(const Reduce& o, TypesIn in) {
     TRY_STATUS(legal_dtype(kind_name(o), in[0], kKinds[size_t(o.kind)].dtypes));
-    if (in[0].rank() > kMaxRank)
-      return error(Code::kUnsupportedForm, fmt::format("a reduction of {} axes; LiteRT takes {}", in[0].rank(), kMaxRank),
+    if (in[0].rank() > kXnnpackMaxRank)
+      return error(Code::kUnsupportedForm,
+                   fmt::format("a reduction of {} axes; LiteRT takes {}", in[0].rank(), kXnnpackMaxRank),
                    "reshape to fewer axes before");
     return {};
   }
@@ -356,9 +355,9 @@ struct ReduceFacts {
 
   static Result<bool> legalize(const Reduce& o, Rewrite& r) {
     const Type& x = r.in_type(0);
-    if (x.rank() > kMaxRank && is_static(x.shape)) {
+    if (x.rank() > kXnnpackMaxRank && is_static(x.shape)) {
       const MergedAxes m(x.shape, o.axes);
-      if (m.shape.size() > kMaxRank) return false;
+      if (m.shape.size() > kXnnpackMaxRank) return false;
       std::vector<int64_t> axes;
       for (size_t a = 0; a < m.shape.size(); ++a)
         if (m.reduced[a]) axes.push_back(int64_t(a));

@@ -7,12 +7,12 @@
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
+#include "ops/xnnpack.h"
 
 namespace atl {
 namespace {
 
 constexpr std::string_view kDtypes = "f32 i8 u8 i16 i32 i64", kUnpackDtypes = "f32 i8 u8 i16 i32";
-constexpr size_t kMaxRank = 6;  // XNNPACK fails a model with more
 
 // The part of an operand that result i of a split is.
 Slice part(const Shape& shape, int64_t axis, int64_t begin, int64_t size) {
@@ -156,8 +156,8 @@ struct SplitFacts {
   }
 
   static Status legal(const Split&, TypesIn in) {
-    if (in[0].rank() > kMaxRank)
-      return error(Code::kUnsupportedForm, fmt::format("LiteRT's SPLIT takes {} axes, not {}", kMaxRank, in[0].rank()),
+    if (in[0].rank() > kXnnpackMaxRank)
+      return error(Code::kUnsupportedForm, fmt::format("LiteRT's SPLIT takes {} axes, not {}", kXnnpackMaxRank, in[0].rank()),
                    "join neighbouring axes before the split");
     return legal_dtype("SPLIT", in[0], kDtypes);
   }

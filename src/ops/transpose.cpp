@@ -7,12 +7,13 @@
 #include "ops/channel_order.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
+#include "ops/xnnpack.h"
 
 namespace atl {
 namespace {
 
-// XNNPACK takes 6 axes, the builtin kernel 8.
-constexpr size_t kFastRank = 6, kMaxRank = 8;
+// The builtin kernel.
+constexpr size_t kMaxRank = 8;
 
 void transpose_by(SourceCall& c, Value x, Perm perm) {
   c.result(is_identity(perm) ? x : c.add(Transpose(std::move(perm)), {x}));
@@ -139,7 +140,7 @@ struct TransposeFacts {
   }
 
   static Status legal(const Transpose& o, TypesIn in) {
-    if (o.perm.size() <= kFastRank) return {};
+    if (o.perm.size() <= kXnnpackMaxRank) return {};
     const size_t merged = merge_axes(in[0].shape, o.perm).shape.size();
     if (merged < o.perm.size() || merged > kMaxRank)
       return error(Code::kUnsupportedForm, fmt::format("LiteRT's TRANSPOSE takes {} axes, not {}", kMaxRank, merged),
