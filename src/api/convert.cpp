@@ -509,6 +509,7 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   TRY_STATUS(check_tail(source, with, report));
   TRY(Model model, read_tflite(file));
   TRY_STATUS(check_quantizable(model, source));
+  TRY_STATUS(run_pipeline(model.graphs[0], {}));
   model.description = "Quantized by Atoll " ATOLL_VERSION;
   std::erase_if(model.metadata, [](const auto& entry) { return entry.first == kMetadataName; });
   model.metadata.emplace_back(kMetadataName, metadata_text({}, report));

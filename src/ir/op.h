@@ -91,6 +91,7 @@ struct LayoutChoice {
 struct Decoded {
   OpPtr op;
   std::vector<int> in;
+  std::optional<Shape> data_shape = {};  ///< the shape in which the operator takes operand 0, where that is another
 };
 
 /// The roles of a weighted op's operands (convolution, fully connected): operand 0 is the data, 1 the weight, 2 the bias

@@ -173,15 +173,23 @@ struct FullyConnectedFacts {
     const bool default_format = !options || options->weights_format == tflite::FullyConnectedOptionsWeightsFormat::DEFAULT;
     const bool keep = options && options->keep_num_dims;
     if (!default_format || (options && options->asymmetric_quantize_inputs)) return not_decoded();
-    if (n.in[0]->rank() == 0 || (!keep && n.in[0]->rank() != 2) || n.in[1]->rank() != 2) return not_decoded();
-    if (n.in[0]->shape.back() != n.in[1]->shape[1]) return not_decoded();
+    const Shape &x = n.in[0]->shape, &weight = n.in[1]->shape;
+    if (x.empty() || weight.size() != 2 || weight[1] <= 0) return not_decoded();
+    std::optional<Shape> lines;
+    if (!keep && (x.size() != 2 || x[1] != weight[1])) {
+      const int64_t count = element_count(x);
+      if (!is_static(x) || count % weight[1] != 0) return not_decoded();
+      lines = Shape{count / weight[1], weight[1]};
+    } else if (x.back() != weight[1]) {
+      return not_decoded();
+    }
     FullyConnected op;
     if (options) {
       TRY(op.activation, activation_from(options->fused_activation_function));
     }
     std::vector<int> in{0, 1};
     if (n.present(2)) in.push_back(2);
-    return Decoded{make_op(op), in};
+    return Decoded{make_op(op), in, lines};
   }
 
   static Result<bool> canonicalize(const FullyConnected& o, Rewrite& r) {

@@ -145,6 +145,9 @@ struct GatherFacts {
   }
 
   static Result<Decoded> decode(const TfliteNode& n) {
+    // Operands indices, table.
+    if (n.code == tflite::BuiltinOperator::EMBEDDING_LOOKUP && is_plain(n) && n.in.size() == 2)
+      return Decoded{make_op(Gather(0)), {1, 0}};
     const auto* options = n.options_as<tflite::GatherOptionsT>();
     if (n.code != tflite::BuiltinOperator::GATHER || !options || !is_plain(n) || n.in.size() != 2) return not_decoded();
     TRY(int64_t axis, normalize_axis(options->axis, n.in[0]->rank()));

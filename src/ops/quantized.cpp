@@ -159,12 +159,13 @@ struct QuantizedFacts {
       if (!decoded) continue;
       Types in, out = n.out;
       for (int i : decoded->in) in.push_back(i < 0 || !n.in[size_t(i)] ? absent_type() : *n.in[size_t(i)]);
+      if (decoded->data_shape) in[0].shape = *decoded->data_shape;
       for (int i : n.updated) out.push_back(*n.in[size_t(i)]);
       if (takes_integers(*decoded->op, in, out) && def->decode(n)) return not_decoded();
       Quantized o;
       o.op = {decoded->op};
       o.out = std::move(out);
-      return Decoded{make_op(std::move(o)), std::move(decoded->in)};
+      return Decoded{make_op(std::move(o)), std::move(decoded->in), std::move(decoded->data_shape)};
     }
     return not_decoded();
   }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "ops/opaque.h"
+#include "ops/shape.h"
 
 namespace atl {
 namespace {
@@ -13,6 +14,10 @@ using tflite::BuiltinOperator;
 constexpr size_t kDecodedConstantBytes = 65536;
 
 Error damaged(std::string what) { return error(Code::kTflite, std::move(what), "fetch or convert the file again"); }
+
+BuiltinOperator builtin_code(const tflite::OperatorCode& code) {
+  return std::max(BuiltinOperator(code.deprecated_builtin_code()), code.builtin_code());
+}
 
 // Operators that change the variables among their operands.
 bool updates_variables(BuiltinOperator code) {
@@ -64,13 +69,19 @@ Status SubgraphReader::read_tensors() {
 
 Status SubgraphReader::find_last_reads() {
   last_reads_.assign(tensors_.size(), 0);
+  changing_.assign(tensors_.size(), false);
   const size_t operators = size_of(subgraph_.operators());
   for (size_t i = 0; i < operators; ++i) {
-    const auto* in = subgraph_.operators()->Get(flatbuffers::uoffset_t(i))->inputs();
+    const tflite::Operator& op = *subgraph_.operators()->Get(flatbuffers::uoffset_t(i));
+    const auto* in = op.inputs();
+    TRY(const tflite::OperatorCode* code, code_of(op));
+    const bool updates = updates_variables(builtin_code(*code));
     TRY_STATUS(file_.charge(4 * uint64_t(size_of(in))));
     for (size_t k = 0; k < size_of(in); ++k) {
       const int32_t t = in->Get(flatbuffers::uoffset_t(k));
-      if (t >= 0 && size_t(t) < tensors_.size()) last_reads_[size_t(t)] = i;
+      if (t < 0 || size_t(t) >= tensors_.size()) continue;
+      last_reads_[size_t(t)] = i;
+      if (updates) changing_[size_t(t)] = true;
     }
   }
   for (size_t k = 0; k < size_of(subgraph_.outputs()); ++k) {
@@ -123,7 +134,7 @@ Result<ConstantPtr> SubgraphReader::constant_of(const FileTensor& t, Type type, 
   return Constant::of(std::move(copy), t.name);
 }
 
-// A tensor that no operator writes: a constant, or something kept as it is.
+// A tensor that no operator writes.
 Result<Value> SubgraphReader::add_source(int32_t tensor) {
   const FileTensor& t = tensors_[size_t(tensor)];
   if (t.has_content && !t.odd && !t.variable) {
@@ -132,6 +143,20 @@ Result<Value> SubgraphReader::add_source(int32_t tensor) {
   }
   if (!t.variable && !(t.odd && t.has_content))
     return damaged(fmt::format("nothing writes tensor '{}', which is read", t.name));
+  // LiteRT fills variables with zeros when it loads a file.
+  if (!t.has_content && !t.odd && !t.type.quant && is_static(t.type.shape) && !changing_[size_t(tensor)]) {
+    TRY(const size_t bytes, byte_size(t.type));
+    TRY_STATUS(file_.charge(bytes));
+    Tensor zeros = Tensor::make(t.type);
+    std::fill_n(zeros.mutable_bytes(), bytes, std::byte{0});
+    return graph_.add_constant(Constant::of(std::move(zeros), t.name));
+  }
+  return add_file_tensor(tensor);
+}
+
+// A tensor that no operator writes, kept as it stands in the file.
+Result<Value> SubgraphReader::add_file_tensor(int32_t tensor) {
+  const FileTensor& t = tensors_[size_t(tensor)];
   Values content;
   if (t.has_content) {
     TRY(auto c, constant_of(t, Type{DType::kU8, {int64_t(t.content.size())}, {}}, t.content));
@@ -161,12 +186,15 @@ Result<Value> SubgraphReader::value_of(int32_t tensor) {
   return v;
 }
 
-Status SubgraphReader::look_up_code(Operator& op) {
+Result<const tflite::OperatorCode*> SubgraphReader::code_of(const tflite::Operator& op) const {
   const auto* codes = file_.model().operator_codes();
-  if (op.table->opcode_index() >= size_of(codes))
-    return damaged(fmt::format("there is no operator code {}", op.table->opcode_index()));
-  const tflite::OperatorCode* code = codes->Get(op.table->opcode_index());
-  op.node.code = std::max(BuiltinOperator(code->deprecated_builtin_code()), code->builtin_code());
+  if (op.opcode_index() >= size_of(codes)) return damaged(fmt::format("there is no operator code {}", op.opcode_index()));
+  return codes->Get(op.opcode_index());
+}
+
+Status SubgraphReader::look_up_code(Operator& op) {
+  TRY(const tflite::OperatorCode* code, code_of(*op.table));
+  op.node.code = builtin_code(*code);
   if (int(op.node.code) < 0) return damaged(fmt::format("an operator has the code {}", int(op.node.code)));
   op.node.version = code->version();
   op.custom_code = to_text(code->custom_code());
@@ -247,6 +275,13 @@ Result<bool> SubgraphReader::add_decoded(const Operator& op, const OpDef& def) {
     in.push_back(v);
     types.push_back(graph_.type(v));
   }
+  OpPtr reshape;
+  if (decoded->data_shape) {
+    reshape = make_op(Reshape(*decoded->data_shape));
+    auto seen = def_of(*reshape).infer(*reshape, std::span(types).first(1));
+    if (!seen) return false;
+    types[0] = std::move((*seen)[0]);
+  }
   const OpDef& made = def_of(*decoded->op);
   auto results = made.infer(*decoded->op, types);
   if (!results) return false;
@@ -264,6 +299,10 @@ Result<bool> SubgraphReader::add_decoded(const Operator& op, const OpDef& def) {
   for (int i : op.node.updated)
     if (std::find(written->updated.begin(), written->updated.end(), i) == written->updated.end()) return false;
   if (*results != expected) return false;
+  if (reshape) {
+    TRY(const Values reshaped, graph_.add(reshape, {in[0]}, op.origin));
+    in[0] = reshaped[0];
+  }
   TRY(const Values values, graph_.add(decoded->op, std::move(in), op.origin));
   TRY_STATUS(bind_results(op, values, written->updated));
   return true;

@@ -32,6 +32,7 @@ class SubgraphReader {
   Status read_inputs();
   Status read_operator(size_t index);
   Result<Operator> look_up(size_t index);
+  Result<const tflite::OperatorCode*> code_of(const tflite::Operator& op) const;
   Status look_up_code(Operator& op);
   Status look_up_operands(Operator& op, size_t index);
   Result<bool> add_decoded(const Operator& op, const OpDef& def);
@@ -41,6 +42,7 @@ class SubgraphReader {
   Status find_last_reads();
   Result<Value> value_of(int32_t tensor);
   Result<Value> add_source(int32_t tensor);
+  Result<Value> add_file_tensor(int32_t tensor);
   Result<ConstantPtr> constant_of(const FileTensor& t, Type type, std::span<const std::byte> bytes);
   Status check_tensor(int32_t index, std::string_view what) const;
   std::vector<std::string> port_names(const flatbuffers::Vector<int32_t>* tensors,
@@ -53,6 +55,7 @@ class SubgraphReader {
   Graph graph_;
   std::vector<FileTensor> tensors_;
   std::vector<Value> values_;       // by tensor: its present value
+  std::vector<bool> changing_;      // by tensor: an operator that updates variables reads it
   std::vector<size_t> last_reads_;  // by tensor: the last operator that reads it, or the number of operators for an output
 };
 
