@@ -141,6 +141,11 @@ struct Setting {
   bool quantized = false;  ///< the program states its quantization itself
 };
 
+void report_adaptations(std::vector<Adaptation> adaptations, ConvertReport& report) {
+  for (Adaptation& a : adaptations)
+    report.adaptations.push_back({a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line});
+}
+
 Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& plan, const Setting& setting,
                             ConvertReport& report) {
   const ConvertOptions& options = setting.options;
@@ -154,8 +159,7 @@ Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& p
   auto entry = make_entry_point(program, plan, p, options.verify || setting.quantized);
   if (!entry) return explain_open_refusal(std::move(entry.error()), program, plan, p);
   TRY_STATUS(tracer.take_status());
-  for (Adaptation& a : adaptations)
-    report.adaptations.push_back({a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line});
+  report_adaptations(std::move(adaptations), report);
   return entry;
 }
 
@@ -426,6 +430,15 @@ Status check_tail(const std::string& source, const ConvertOptions& options, Conv
   return check_destination(source, report.tail);
 }
 
+// A file of another converter may state what one operator does in several. Its inputs and outputs stay as they are.
+Status simplify(Graph& graph, const ConvertOptions& options, ConvertReport& report) {
+  TRY(const Target target, target_of(options));
+  std::vector<Adaptation> adaptations;
+  TRY_STATUS(run_pipeline(graph, {.target = target, .adaptations = &adaptations}));
+  report_adaptations(std::move(adaptations), report);
+  return {};
+}
+
 }  // namespace
 
 Result<ConvertReport> convert(const std::string& source, const std::string& destination, const ConvertOptions& given) {
@@ -499,6 +512,7 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   const auto head = file->bytes().subspan(0, std::min<size_t>(8, file->bytes().size()));
   const bool tflite = head.size() == 8 && std::memcmp(head.data() + 4, "TFL3", 4) == 0;
   if (!tflite) return convert(source, destination, with);
+  TRY(with, options_for(with, false));
 
   const auto start = Clock::now();
   ConvertReport report;
@@ -509,7 +523,7 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   TRY_STATUS(check_tail(source, with, report));
   TRY(Model model, read_tflite(file));
   TRY_STATUS(check_quantizable(model, source));
-  TRY_STATUS(run_pipeline(model.graphs[0], {}));
+  TRY_STATUS(simplify(model.graphs[0], with, report));
   model.description = "Quantized by Atoll " ATOLL_VERSION;
   std::erase_if(model.metadata, [](const auto& entry) { return entry.first == kMetadataName; });
   model.metadata.emplace_back(kMetadataName, metadata_text({}, report));

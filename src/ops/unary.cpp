@@ -324,6 +324,10 @@ struct UnaryFacts {
       const Value gate = binary(BinaryKind::kAdd, x, r.scalar(3), Activation::kRelu6);
       return r.replace(binary(BinaryKind::kMul, x, binary(BinaryKind::kMul, gate, r.scalar(1.0 / 6))));
     }
+    if (o.kind == UnaryKind::kRelu0To1) {
+      const Value six = binary(BinaryKind::kMul, x, r.scalar(6), Activation::kRelu6);
+      return r.replace(binary(BinaryKind::kMul, six, r.scalar(1.0 / 6)));
+    }
     if (o.kind == UnaryKind::kNeg) return r.replace(binary(BinaryKind::kMul, x, r.scalar(-1)));
     if (o.kind == UnaryKind::kSquare) return r.replace(binary(BinaryKind::kMul, x, x));
     // max(x, -x), and max(x, tangents of e^x - 1), which lie below it by 0.02 at most.

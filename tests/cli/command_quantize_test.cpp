@@ -177,6 +177,18 @@ TEST_F(QuantizeTest, TheCoralTargetMapsDigitsWhole) {
   EXPECT_FALSE(std::filesystem::exists(path("n.tflite")));
 }
 
+TEST_F(QuantizeTest, AFloatFileIsQuantizedForTheCoral) {
+  ASSERT_EQ(run({"convert", kDigits, "-o", "f.tflite", "-q"}).exit_code, 0);
+  const Answer a = run({"quantize", "f.tflite", "-o", "c.tflite", "--target", "coral", "--calibrate", kTest, "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  const json placed = json::parse(a.out)["placement"];
+  EXPECT_EQ(placed["mapped"], placed["total"]) << placed;
+  const Answer wide =
+      run({"quantize", "f.tflite", "-o", "n.tflite", "--target", "coral", "--calibrate", kTest, "--mode", "int16x8"});
+  EXPECT_EQ(wide.exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(path("n.tflite")));
+}
+
 // Before anything is put in place, with the line of the source.
 TEST_F(QuantizeTest, TheCoralTargetRefusesBranches) {
   const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2, 3, 5, 6), }\n";

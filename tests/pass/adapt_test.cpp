@@ -128,6 +128,12 @@ output "y" = %1
 output "y" = %1
 )",
                                               unary_of<UnaryKind::kAbs>},
+                                         Case{"Relu0To1", R"(
+%0: f32[1,3,4,5] = input "x"
+%1: f32[1,3,4,5] = unary(%0) {kind=relu_0_to_1}
+output "y" = %1
+)",
+                                              unary_of<UnaryKind::kRelu0To1>},
                                          Case{"Elu", R"(
 %0: f32[1,3,4,5] = input "x"
 %1: f32[1,3,4,5] = unary(%0) {kind=elu}

@@ -1,6 +1,4 @@
 #include "atoll/convert.h"
-#include "atoll/place.h"
-#include "placement.h"
 #include "quantization.h"
 #include "terminal.h"
 
@@ -11,7 +9,8 @@ struct Arguments {
   std::string source, output, layout = "keep";
   ConvertOptions options;
   QuantizeArguments quantize;
-  bool no_verify = false, json = false, quiet = false, explain = false;
+  ReportArguments report;
+  bool no_verify = false;
 };
 
 Status run_convert(const Arguments& a) {
@@ -39,22 +38,7 @@ Status run_convert(const Arguments& a) {
   auto report = convert(a.source, a.output, options);
   bar.clear();
   if (!report) return std::move(report.error());
-  if (a.quiet && !a.json) return {};
-  nlohmann::ordered_json j;
-  if (a.json)
-    j = conversion_json(*report);
-  else
-    print_conversion(*report);
-  if (a.explain && !a.json) print_adaptations(report->adaptations);
-  if (options.target == "coral") {
-    TRY(const PlaceReport placed, place_model(a.output));
-    if (a.json)
-      j["placement"] = placement_summary_json(placed);
-    else
-      print_placement_summary(placed);
-  }
-  if (a.json) fmt::print("{}\n", j.dump(2));
-  return {};
+  return show_conversion(*report, options, a.report);
 }
 
 }  // namespace
@@ -75,20 +59,12 @@ void add_convert(CLI::App& app, Outcome& outcome) {
       ->type_name("SHAPE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  c->add_option("--target", args->options.target,
-                "litert; coral: integers, channels-last and operators for the Edge TPU; tflm: TensorFlow Lite Micro")
-      ->check(CLI::IsMember({"litert", "coral", "tflm"}))
-      ->capture_default_str();
-  c->add_flag("--allow-approximate", args->options.allow_approximate,
-              "allow rewrites for the target that change values a little");
-  c->add_flag("--explain", args->explain, "list what was rewritten for the target, layer by layer");
+  add_target_options(*c, args->options, args->report);
   add_quantize_options(*c, args->quantize, "--quantize");
   c->add_flag("--no-verify", args->no_verify, "do not run the file and compare it with the source");
   c->add_option("--verify-seconds", args->options.verify_seconds, "how long the proof may take")->capture_default_str();
   c->add_option("--seed", args->options.seed, "of the proof's random inputs")->capture_default_str();
   c->add_option("--litert", args->options.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
-  c->add_flag("--json", args->json, "print the report as JSON");
-  c->add_flag("-q,--quiet", args->quiet, "print nothing but errors");
   c->add_option("--print-after", args->options.print_after, "print the graph after this pass, or after all")
       ->group("Debugging");
   c->add_option("--dump-dir", args->options.dump_dir, "write the graph after each pass that changed it")->group("Debugging");

@@ -8,7 +8,8 @@ struct Arguments {
   std::string source, output, layout = "keep";
   QuantizeArguments quantize;
   ConvertOptions options;
-  bool no_verify = false, json = false, quiet = false, layers = false;
+  ReportArguments report;
+  bool no_verify = false;
 };
 
 Status run_quantize(const Arguments& a) {
@@ -24,13 +25,7 @@ Status run_quantize(const Arguments& a) {
   auto report = quantize(a.source, a.output, q, options);
   bar.clear();
   if (!report) return std::move(report.error());
-  if (a.json) {
-    fmt::print("{}\n", conversion_json(*report).dump(2));
-  } else if (!a.quiet) {
-    print_conversion(*report);
-    if (a.layers) print_quantization(*report->quantization, true);
-  }
-  return {};
+  return show_conversion(*report, options, a.report);
 }
 
 }  // namespace
@@ -45,17 +40,17 @@ void add_quantize(CLI::App& app, Outcome& outcome) {
   c->add_option("--layout", args->layout, "of a .pt2: keep, or nhwc (images channels-last)")
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
+  add_target_options(*c, args->options, args->report);
   c->add_flag("--no-verify", args->no_verify, "of a .pt2: do not prove the float model first");
   c->add_option("--litert", args->options.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
   c->add_option("--threads", args->options.threads, "of LiteRT")->capture_default_str();
-  c->add_flag("--layers", args->layers, "list the layers, sorted by damage");
-  c->add_flag("--json", args->json, "print the report as JSON");
-  c->add_flag("-q,--quiet", args->quiet, "print nothing but errors");
+  c->add_flag("--layers", args->report.layers, "list the layers, sorted by damage");
   c->footer(
       "Examples:\n"
       "  atoll quantize net.pt2 -o net_int8.tflite --calibrate photos/ --preprocess 'mean=127 std=128'\n"
       "  atoll quantize net.tflite -o net_int8.tflite --calibrate samples.npz --io uint8 --layers\n"
       "  atoll quantize net.pt2 -o net.tflite --mode float16\n"
+      "  atoll quantize net.tflite -o net_coral.tflite --target coral --calibrate photos/ --explain\n"
       "Part of the samples is kept from calibration: the SNR is measured on those.\n");
   c->callback([args, &outcome] { outcome.status = run_quantize(*args); });
 }

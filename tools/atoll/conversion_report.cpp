@@ -1,4 +1,6 @@
 // How a conversion's report is shown.
+#include "atoll/place.h"
+#include "placement.h"
 #include "quantization.h"
 #include "terminal.h"
 
@@ -91,7 +93,7 @@ std::string counts(const std::map<std::string, size_t>& ops) {
 
 }  // namespace
 
-void print_conversion(const ConvertReport& r) {
+void print_conversion(const ConvertReport& r, bool layers) {
   fmt::print("{} -> {}\n", r.source, styled(r.destination, Style::kBold, stdout));
   for (const ConvertedSignature& s : r.signatures) {
     if (r.signatures.size() > 1) fmt::print("  signature {}\n", s.key);
@@ -110,7 +112,7 @@ void print_conversion(const ConvertReport& r) {
                human_bytes(double(r.tail_bytes)), counts(r.tail_ops));
   for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
   print_proof(r.proof);
-  if (r.quantization) print_quantization(*r.quantization, false);
+  if (r.quantization) print_quantization(*r.quantization, layers);
 }
 
 void print_adaptations(const std::vector<AdaptedLayer>& layers) {
@@ -118,6 +120,37 @@ void print_adaptations(const std::vector<AdaptedLayer>& layers) {
   for (const AdaptedLayer& a : layers)
     fmt::print("    {:<32} {} -> {}{}\n", a.module.empty() ? "(top)" : a.module, a.before.substr(0, a.before.find(' ')),
                a.after, a.file.empty() ? "" : fmt::format("  {}:{}", a.file, a.line));
+}
+
+void add_target_options(CLI::App& c, ConvertOptions& options, ReportArguments& report) {
+  c.add_option("--target", options.target,
+               "litert; coral: integers, channels-last and operators for the Edge TPU; tflm: TensorFlow Lite Micro")
+      ->check(CLI::IsMember({"litert", "coral", "tflm"}))
+      ->capture_default_str();
+  c.add_flag("--allow-approximate", options.allow_approximate, "allow rewrites for the target that change values a little");
+  c.add_flag("--explain", report.explain, "list what was rewritten for the target, layer by layer");
+  c.add_flag("--json", report.json, "print the report as JSON");
+  c.add_flag("-q,--quiet", report.quiet, "print nothing but errors");
+}
+
+Status show_conversion(const ConvertReport& report, const ConvertOptions& options, const ReportArguments& how) {
+  if (how.quiet && !how.json) return {};
+  nlohmann::ordered_json j;
+  if (how.json) {
+    j = conversion_json(report);
+  } else {
+    print_conversion(report, how.layers);
+    if (how.explain) print_adaptations(report.adaptations);
+  }
+  if (options.target == "coral") {
+    TRY(const PlaceReport placed, place_model(report.destination));
+    if (how.json)
+      j["placement"] = placement_summary_json(placed);
+    else
+      print_placement_summary(placed);
+  }
+  if (how.json) fmt::print("{}\n", j.dump(2));
+  return {};
 }
 
 }  // namespace atl::cli

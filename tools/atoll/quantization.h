@@ -29,8 +29,17 @@ nlohmann::ordered_json damage_json(const std::vector<QuantizedLayer>& layers);
 /// What was rewritten for a target.
 void print_adaptations(const std::vector<AdaptedLayer>& layers);
 
-/// A conversion report as text, or as JSON.
-void print_conversion(const ConvertReport& report);
+/// A conversion report as text, with `layers` those sorted by damage; or as JSON.
+void print_conversion(const ConvertReport& report, bool layers);
 nlohmann::ordered_json conversion_json(const ConvertReport& report);
+
+/// How `convert` and `quantize` report.
+struct ReportArguments {
+  bool json = false, quiet = false, explain = false, layers = false;
+};
+/// Adds --target and --allow-approximate, and what says how the report is shown.
+void add_target_options(CLI::App& command, ConvertOptions& options, ReportArguments& report);
+/// Shows what became of a file, for the Edge TPU with its placement. E: place_model()'s.
+Status show_conversion(const ConvertReport& report, const ConvertOptions& options, const ReportArguments& how);
 
 }  // namespace atl::cli
