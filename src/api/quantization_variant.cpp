@@ -6,6 +6,7 @@
 
 #include "quant/bias_correction.h"
 #include "quant/equalize_channels.h"
+#include "quant/finer_log_softmax.h"
 #include "quant/mixed_joins.h"
 #include "quant/split_activations.h"
 #include "verify/mean_errors.h"
@@ -95,6 +96,15 @@ Result<size_t> split(QuantizationVariant& v, double share) {
     v.repairs.push_back(
         fmt::format("{} layers before a PReLU or leaky ReLU are computed twice, to spare a rounding between", count));
   return count;
+}
+
+Status refine_log_softmax(QuantizationVariant& v, const QuantizationData& data) {
+  if (v.graph.count(OpCode::kLogSoftmax) == 0 || v.plan_options.data != DType::kI8) return {};
+  TRY_STATUS(v.calibrate(data));
+  TRY(const size_t count, refine_log_softmax(v.graph, v.calibration));
+  v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
+  if (count) v.repairs.push_back(fmt::format("{} log_softmax computed in finer steps than LiteRT's kernel has, 1/16", count));
+  return {};
 }
 
 void move_bias(QuantizationVariant& v, uint32_t id, const std::vector<ChannelError>& channels) {
@@ -208,6 +218,7 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   QuantizationData few = data;
   few.calibration = half_of(some, 1);
   few.scoring = half_of(some, 0);
+  TRY_STATUS(refine_log_softmax(plain, few));
   TRY(const bool alone, is_alone(plain, data));
   QuantizationVariant apart = plain;
   TRY(const size_t always_apart, split(plain, 0));

@@ -6,6 +6,7 @@
 #include "ops/binary.h"
 #include "ops/shape.h"
 #include "ops/spatial.h"
+#include "quant/weight_roles.h"
 
 namespace atl {
 namespace {
@@ -49,12 +50,6 @@ struct Candidate {
   WeightRoles roles;
 };
 
-std::optional<WeightRoles> roles_of(const Graph& g, const Node& n) {
-  const OpDef& def = def_of(*n.op);
-  if (!def.weights || n.in.size() < 2) return std::nullopt;
-  return def.weights(*n.op, g.types(n.in));
-}
-
 bool is_plain_max_pool(const Graph& g, Value v) {
   const auto* pool = g.as<Pool2d>(v);
   return pool && pool->kind == PoolKind::kMax && pool->activation == Activation::kNone;
@@ -74,7 +69,7 @@ Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
     if (!r.single_use(layer)) return std::optional<Candidate>();
   }
   const Node& n = g[layer];
-  const auto roles = roles_of(g, n);
+  const auto roles = weight_roles(g, n);
   const bool constant =
       roles && roles->linear && g.constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]));
   if (!constant || roles->result_axis + 1 != int64_t(r.rank(layer))) return std::optional<Candidate>();

@@ -1,0 +1,12 @@
+// Layers with weights in a graph.
+#pragma once
+#include <optional>
+
+#include "ir/graph.h"
+
+namespace atl {
+
+/// The roles of a node's operands (OpDef::weights); nothing where it is no layer with weights.
+std::optional<WeightRoles> weight_roles(const Graph& g, const Node& n);
+
+}  // namespace atl
