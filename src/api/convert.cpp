@@ -512,6 +512,9 @@ Result<ConvertReport> quantize(const std::string& source, const std::string& des
   const auto head = file->bytes().subspan(0, std::min<size_t>(8, file->bytes().size()));
   const bool tflite = head.size() == 8 && std::memcmp(head.data() + 4, "TFL3", 4) == 0;
   if (!tflite) return convert(source, destination, with);
+  if (!with.shapes.empty())
+    return error(Code::kUsage, fmt::format("sizes are given for '{}', which is a .tflite file already", source),
+                 "give them where the program is converted");
   TRY(with, options_for(with, false));
 
   const auto start = Clock::now();

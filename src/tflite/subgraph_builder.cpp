@@ -406,8 +406,8 @@ Result<Offset<tflite::Tensor>> SubgraphBuilder::write_source_tensor(const Tensor
   tflite::TensorT tensor;
   flatbuffers::GetRoot<tflite::Tensor>(packed.data())->UnPackTo(&tensor);
   if (tensor.quantization && tensor.quantization->details.type != tflite::QuantizationDetails::NONE)
-    return error(Code::kUnsupportedForm,
-                 fmt::format("tensor '{}' is quantized by blocks, which cannot be written yet", t.name));
+    return error(Code::kUnsupportedForm, fmt::format("tensor '{}' is quantized by blocks, which Atoll does not write", t.name),
+                 "take the float model that it was made of");
   tensor.name = t.name;
   tensor.buffer = t.buffer;
   return tflite::CreateTensor(file_.fbb, &tensor);

@@ -1,3 +1,5 @@
+#include <schema_generated.h>
+
 #include "command_line.h"
 
 namespace atl::cli {
@@ -248,6 +250,73 @@ TEST_F(QuantizeTest, WhatCannotBeIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(path("qq.tflite")));
 }
 
+/// The file's first weight, in blocks of 32 numbers with a scale each.
+void put_blocks(const std::filesystem::path& file) {
+  const std::string bytes = bytes_of(file);
+  const std::unique_ptr<tflite::ModelT> model(tflite::GetModel(bytes.data())->UnPack());
+  for (auto& t : model->subgraphs[0]->tensors) {
+    if (t->shape.size() != 4 || model->buffers[t->buffer]->data.empty()) continue;
+    t->type = tflite::TensorType::INT8;
+    model->buffers[t->buffer]->data.resize(model->buffers[t->buffer]->data.size() / sizeof(float));
+    t->quantization = std::make_unique<tflite::QuantizationParametersT>();
+    tflite::BlockwiseQuantizationT blocks;
+    blocks.block_size = 32;
+    t->quantization->details.Set(std::move(blocks));
+    break;
+  }
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(tflite::Model::Pack(builder, model.get()), tflite::ModelIdentifier());
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(builder.GetBufferPointer()), std::streamsize(builder.GetSize()));
+}
+
+TEST_F(QuantizeTest, FilesOfOpenSizesSeveralSignaturesAndBlocksAreRefused) {
+  const std::string open = source_file("tests/verify/dynamic/perceptron.pt2");
+  const auto answer = [&](std::vector<std::string> args, const std::vector<std::string>& shapes) {
+    for (const std::string& shape : shapes) args.insert(args.end(), {"--shape", shape});
+    return run(args);
+  };
+  const auto refused = [&](const std::string& source, const std::vector<std::string>& shapes) {
+    const Answer a = answer({"quantize", source, "-o", "q.tflite", "--mode", "dynamic"}, shapes);
+    EXPECT_NE(a.exit_code, 0) << a.out;
+    EXPECT_FALSE(std::filesystem::exists(path("q.tflite")));
+    return a.err;
+  };
+  const auto converted = [&](const std::string& source, const std::string& file, const std::vector<std::string>& shapes) {
+    const Answer a = answer({"convert", source, "-o", file, "--no-verify"}, shapes);
+    EXPECT_EQ(a.exit_code, 0) << a.err;
+  };
+  EXPECT_EQ(refused(open, {}),
+            "error[E302]: axis 0 of input 'x' is open; a model with fixed sizes is quantized\n  hint: fix the sizes: --shape "
+            "x=3x7\n");
+  EXPECT_EQ(refused(open, {"x=3x7", "x=5x7"}),
+            "error[E302]: 2 signatures are asked for; one is quantized\n  hint: give --shape once for each input\n");
+  converted(open, "open.tflite", {});
+  EXPECT_EQ(
+      refused("open.tflite", {}),
+      "error[E302]: input 'x' of 'open.tflite' is f32[?,7]; a model with fixed sizes is quantized\n  hint: convert it with "
+      "--shape\n");
+  EXPECT_EQ(refused("open.tflite", {"x=3x7"}),
+            "error[E601]: sizes are given for 'open.tflite', which is a .tflite file already\n  hint: give them where the "
+            "program is converted\n");
+  converted(open, "two.tflite", {"x=3x7", "x=5x7"});
+  EXPECT_EQ(
+      refused("two.tflite", {}),
+      "error[E302]: 'two.tflite' has 2 graphs; one is quantized\n  hint: convert each signature into a file of its own\n");
+  converted(kDigits, "blocks.tflite", {});
+  put_blocks(path("blocks.tflite"));
+  const std::string blocks = refused("blocks.tflite", {});
+  EXPECT_NE(blocks.find("is quantized by blocks, which Atoll does not write\n"), std::string::npos) << blocks;
+  EXPECT_NE(blocks.find("hint: take the float model that it was made of\n"), std::string::npos) << blocks;
+}
+
+TEST_F(QuantizeTest, OpenSizesMayBeFixed) {
+  const Answer a = run({"quantize", source_file("tests/verify/dynamic/perceptron.pt2"), "-o", "q.tflite", "--mode", "dynamic",
+                        "--shape", "x=3x7", "--json"});
+  ASSERT_EQ(a.exit_code, 0) << a.err;
+  EXPECT_EQ(json::parse(a.out)["inputs"][0]["type"], "f32[3,7]") << a.out;
+}
+
 // Ten pictures, one a digit.
 void put_pictures(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
@@ -340,6 +409,15 @@ TEST_F(QuantizeTest, OneClassOneSampleAndConstantPicturesAreWarnedOf) {
   write("flat.csv", lines);
   const json flat = quantize({"--calibrate", "flat.csv"})["quantization"];
   EXPECT_TRUE(warned(flat, "input 'x' is 0.25 in every sample: a range chosen from that fits nothing else")) << flat;
+  // Without any light at all there is no range to take a scale from.
+  write("black.csv", [] {
+    std::string black;
+    for (int i = 0; i < 9 * 64; ++i) black += i % 64 == 63 ? "0\n" : "0,";
+    return black;
+  }());
+  const json black = quantize({"--calibrate", "black.csv"})["quantization"];
+  EXPECT_TRUE(warned(black, "input 'x' is 0 in every sample")) << black;
+  EXPECT_TRUE(black["outputs"][0]["snr_db"].is_number()) << black;
 }
 
 TEST_F(QuantizeTest, OutputsOfWhichLittleIsLeftAreWarnedOf) {

@@ -302,6 +302,33 @@ output "y" = %2
   }
 }
 
+// Data of zeros beside weights of zeros: both take the scale of others, and what they give stays zero.
+TEST_F(QuantizeGraph, ChannelsThatAreAlwaysZeroStayZero) {
+  std::string text(kNet);
+  const auto put = [&](std::string_view what, std::string_view with) { text.replace(text.find(what), what.size(), with); };
+  put("{random 3}", "{0.5, -1, 2, 0.25, 1, 0, 0, 0, 0, 0, 1, 1, -0.125, 3, 0.5, -2, 1, 0.75, 1, 0.25}");
+  put("{random 4}", "{0.5, 0, -0.25, 0.125}");
+  g = graph_of(text);
+  samples.clear();
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    samples.push_back(random_inputs(g, 100 + seed));
+    Tensor& x = samples.back()[0];
+    for (int64_t i = 1; i < x.count(); i += 3) x.mutable_data<float>()[i] = 0;
+  }
+  calibration = calibrated(g, samples);
+  QuantizeGraphOptions options;
+  options.outputs = InterfaceType::kFloat32;
+  const QuantizedGraph q = quantized(plan_of(), options);
+  for (uint32_t id = 0; id < q.graph.size(); ++id)
+    for (const Type& t : q.graph[id].out)
+      for (const float scale : t.quant ? t.quant->scale : std::vector<float>{1}) EXPECT_TRUE(std::isfinite(scale) && scale > 0);
+  for (const Tensors& x : samples) {
+    const Tensors want = evaluate_graph(g, x), got = evaluate_graph(q.graph, x);
+    EXPECT_GT(snr_db(want[0], got[0]), 35);
+    for (int64_t i = 1; i < got[0].count(); i += 4) EXPECT_EQ(element_as_double(got[0], i), 0);
+  }
+}
+
 constexpr std::string_view kChain = R"(
 %0: f32[1,6,7,3] = input "x"
 %1: f32[5,2,3,3] = const "w" {random 1}

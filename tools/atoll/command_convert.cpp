@@ -52,13 +52,9 @@ void add_convert(CLI::App& app, Outcome& outcome) {
   c->add_option("--layout", args->layout, "keep: inputs and outputs as in PyTorch; nhwc: images channels-last")
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
-  c->add_option(
-       "--shape", args->options.shapes,
-       "NAME=4x3x224x224: sizes for axes that the program leaves open ('?' keeps one open); naming an input again makes "
-       "another signature")
-      ->type_name("SHAPE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_shape_option(*c, args->options.shapes,
+                   "NAME=4x3x224x224: sizes for axes that the program leaves open ('?' keeps one open); naming an input again "
+                   "makes another signature");
   add_target_options(*c, args->options, args->report);
   add_quantize_options(*c, args->quantize, "--quantize");
   c->add_flag("--no-verify", args->no_verify, "do not run the file and compare it with the source");

@@ -41,6 +41,7 @@ void add_quantize(CLI::App& app, Outcome& outcome) {
       ->check(CLI::IsMember({"keep", "nhwc"}))
       ->capture_default_str();
   add_target_options(*c, args->options, args->report);
+  add_shape_option(*c, args->options.shapes, "of a .pt2: NAME=1x3x224x224, sizes for axes that the program leaves open");
   c->add_flag("--no-verify", args->no_verify, "of a .pt2: do not prove the float model first");
   c->add_option("--litert", args->options.litert, "libLiteRt.so or its folder (also ATOLL_LITERT)");
   c->add_option("--threads", args->options.threads, "of LiteRT")->capture_default_str();

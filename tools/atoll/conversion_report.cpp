@@ -122,6 +122,13 @@ void print_adaptations(const std::vector<AdaptedLayer>& layers) {
                a.after, a.file.empty() ? "" : fmt::format("  {}:{}", a.file, a.line));
 }
 
+void add_shape_option(CLI::App& c, std::vector<std::string>& shapes, const std::string& description) {
+  c.add_option("--shape", shapes, description)
+      ->type_name("SHAPE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void add_target_options(CLI::App& c, ConvertOptions& options, ReportArguments& report) {
   c.add_option("--target", options.target,
                "litert; coral: integers, channels-last and operators for the Edge TPU; tflm: TensorFlow Lite Micro")

@@ -37,6 +37,8 @@ nlohmann::ordered_json conversion_json(const ConvertReport& report);
 struct ReportArguments {
   bool json = false, quiet = false, explain = false, layers = false;
 };
+/// Adds --shape, the sizes of a program's open axes.
+void add_shape_option(CLI::App& command, std::vector<std::string>& shapes, const std::string& description);
 /// Adds --target and --allow-approximate, and what says how the report is shown.
 void add_target_options(CLI::App& command, ConvertOptions& options, ReportArguments& report);
 /// Shows what became of a file, for the Edge TPU with its placement. E: place_model()'s.
