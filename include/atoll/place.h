@@ -52,7 +52,7 @@ struct PlaceReport {
   uint64_t parameter_bytes = 0, on_chip_bytes = 0, streamed_bytes = 0;
   uint64_t activation_bytes_per_tile = 0, instruction_bytes = 0, input_bytes = 0, output_bytes = 0;
   double usb3_ms = 0, usb2_ms = 0, pcie_ms = 0;  ///< of the part on the Edge TPU
-  double latency_error = 0;                      ///< relative
+  double latency_error = 0, pcie_error = 0;      ///< relative; of the first two, of the last
   std::vector<std::string> warnings;
   std::optional<PlacementComparison> comparison;
   /// Share of operators on the Edge TPU, 0 to 1.

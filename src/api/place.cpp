@@ -5,6 +5,7 @@
 #include <map>
 
 #include "edgetpu/cost.h"
+#include "edgetpu/layer.h"
 #include "edgetpu/package.h"
 #include "support/mapped_file.h"
 #include "tflite/tensor_names.h"
@@ -161,8 +162,7 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
     }
     report.ops.push_back(std::move(placed));
   }
-  const edgetpu::MemoryCost memory = edgetpu::memory_cost(m, placement, compiler);
-  const edgetpu::Latency latency = edgetpu::predict_latency(m, placement, memory);
+  const auto [memory, latency] = edgetpu::cost_of(m, placement, compiler);
   report.parameter_bytes = memory.parameter_bytes;
   report.on_chip_bytes = memory.on_chip_bytes;
   report.streamed_bytes = memory.streamed_bytes;
@@ -174,6 +174,7 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
   report.usb2_ms = latency.usb2;
   report.pcie_ms = latency.pcie;
   report.latency_error = edgetpu::Latency::kError;
+  report.pcie_error = edgetpu::Latency::kPcieError;
   add_warnings(m, placement, memory, report);
   if (!options.against.empty()) {
     TRY(report.comparison, compare(file, m, options.against, placement));

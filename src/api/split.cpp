@@ -86,12 +86,12 @@ Result<SplitSegment> describe(const std::vector<std::byte>& bytes, edgetpu::Comp
     s.outputs.push_back(to_text(signature->outputs()->Get(flatbuffers::uoffset_t(i))->name()));
   if (!quantized) return s;
   const auto placement = edgetpu::place(m, compiler);
-  const auto memory = edgetpu::memory_cost(m, placement, compiler);
+  const auto [memory, latency] = edgetpu::cost_of(m, placement, compiler);
   s.mapped = placement.mapped_count();
   s.parameter_bytes = memory.parameter_bytes;
   s.on_chip_bytes = memory.on_chip_bytes;
   s.streamed_bytes = memory.streamed_bytes;
-  s.usb3_ms = edgetpu::predict_latency(m, placement, memory).usb3;
+  s.usb3_ms = latency.usb3;
   return s;
 }
 
@@ -171,7 +171,7 @@ Result<SplitReport> split_model(const std::string& file, const SplitOptions& opt
   const size_t count = borders.size() - 1;
   if (report.quantized) {
     const auto placement = edgetpu::place(m, compiler);
-    report.usb3_ms = edgetpu::predict_latency(m, placement, edgetpu::memory_cost(m, placement, compiler)).usb3;
+    report.usb3_ms = edgetpu::cost_of(m, placement, compiler).latency.usb3;
   }
   TRY(const ScratchFolder scratch, ScratchFolder::create());
   Written written;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "edgetpu/layer.h"
 #include "tflite/tensor_type.h"
 
 namespace atl::edgetpu {
@@ -15,8 +16,8 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 struct Facts {
   struct Op {
     bool on_tpu = false;
-    double ms = 0;  // on the Edge TPU, or on the CPU
-    uint64_t parameter_bytes = 0, on_chip_bytes = 0, streamed_bytes = 0;
+    OpCost cost;        // on the Edge TPU
+    double cpu_ms = 0;  // on the CPU
   };
   std::vector<Op> ops;
   std::vector<uint64_t> bytes;    // of each tensor that may cross a border; 0 for constants and variables
@@ -49,13 +50,10 @@ Facts::Facts(const SourceModel& m, Compiler compiler) : may_cut(m.ops.size(), tr
     Op f;
     f.on_tpu = status == OpStatus::kMapped || status == OpStatus::kSubgraphs;
     if (f.on_tpu) {
-      f.ms = compute_ms_of(m, op);
-      f.parameter_bytes = parameter_bytes_of(m, op, compiler);
-      f.on_chip_bytes = on_chip_bytes_of(m, op);
-      f.streamed_bytes = streamed_bytes_of(m, op);
+      f.cost = cost_of(m, op, compiler);
     } else {
-      f.ms = double(macs_of(m, op)) / kCpuMacsPerMs;
-      for (const int t : op.outputs) f.ms += double(bytes_of(m.tensors[size_t(t)])) / kCpuBytesPerMs;
+      f.cpu_ms = double(macs_of(m, op)) / kCpuMacsPerMs;
+      for (const int t : op.outputs) f.cpu_ms += double(bytes_of(m.tensors[size_t(t)])) / kCpuBytesPerMs;
     }
     ops.push_back(f);
   }
@@ -89,38 +87,39 @@ class Segment {
   void add(const SourceOp& op) {
     const Facts::Op& f = facts_->ops[op.index];
     if (f.on_tpu) {
-      compute_ms_ += f.ms;
-      if (memory_.instruction_bytes == 0) memory_.instruction_bytes = kInstructionsPerNetwork;
-      memory_.instruction_bytes += kInstructionsPerOp;
-      memory_.streamed_bytes += f.streamed_bytes;
-      if (memory_.on_chip_bytes + f.on_chip_bytes <= kParameterMemoryBytes)
-        memory_.on_chip_bytes += f.on_chip_bytes;
-      else
-        memory_.streamed_bytes += f.parameter_bytes - f.streamed_bytes;
+      program_.add(f.cost);
     } else {
-      cpu_ms_ += f.ms;
+      cpu_ms_ += f.cpu_ms;
     }
     for (auto at = op.inputs.begin(); at != op.inputs.end(); ++at) {
       const int t = *at;
       // An operator may read a tensor twice.
       if (t < 0 || facts_->bytes[size_t(t)] == 0 || std::find(op.inputs.begin(), at, t) != at) continue;
       const bool made_inside = facts_->writer[size_t(t)] >= ptrdiff_t(first_);
-      if (!made_inside && !entered_[size_t(t)]) memory_.input_bytes += facts_->bytes[size_t(t)];
+      if (!made_inside && !entered_[size_t(t)]) crossing_.input_bytes += facts_->bytes[size_t(t)];
       entered_[size_t(t)] = true;
-      if (made_inside && facts_->last_use[size_t(t)] == op.index) memory_.output_bytes -= facts_->bytes[size_t(t)];
+      if (made_inside && facts_->last_use[size_t(t)] == op.index) crossing_.output_bytes -= facts_->bytes[size_t(t)];
     }
     for (const int t : op.outputs)
-      if (facts_->last_use[size_t(t)] > op.index) memory_.output_bytes += facts_->bytes[size_t(t)];
+      if (facts_->last_use[size_t(t)] > op.index) crossing_.output_bytes += facts_->bytes[size_t(t)];
   }
-  double ms() const { return cpu_ms_ + (memory_.instruction_bytes > 0 ? latency_of(compute_ms_, memory_).usb3 : 0); }
-  double crossing_bytes() const { return double(memory_.input_bytes + memory_.output_bytes); }
+  double ms() const {
+    MemoryCost memory = program_.memory();
+    memory.input_bytes = crossing_.input_bytes;
+    memory.output_bytes = crossing_.output_bytes;
+    return cpu_ms_ + program_.latency(memory).usb3;
+  }
+  double crossing_bytes() const { return double(crossing_.input_bytes + crossing_.output_bytes); }
 
  private:
   const Facts* facts_;
   size_t first_;
   std::vector<bool> entered_;
-  double compute_ms_ = 0, cpu_ms_ = 0;
-  MemoryCost memory_;
+  Program program_;
+  struct {
+    uint64_t input_bytes = 0, output_bytes = 0;
+  } crossing_;
+  double cpu_ms_ = 0;
 };
 
 /// best[k][j]: the least cost of the first j operators in k segments.

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "command_line.h"
 #include "edgetpu/small_model.h"
 
@@ -37,15 +39,15 @@ TEST_F(SplitTest, SegmentsBehindEachOtherEqualTheWhole) {
   ASSERT_EQ(j["segments"].size(), 3u);
   std::vector<std::string> pipeline{"run", "--pipeline"};
   size_t next = 0;
+  std::set<std::string> made;  // by the segments before: a value may pass one by
   for (size_t i = 0; i < 3; ++i) {
     const json& s = j["segments"][i];
     EXPECT_EQ(s["file"], "digits_segment_" + std::to_string(i) + "_of_3.tflite");
     EXPECT_EQ(s["first"], next);
     next = s["last"];
     EXPECT_GT(s["mapped"], 0);
-    if (i > 0) {
-      EXPECT_EQ(s["inputs"], j["segments"][i - 1]["outputs"]);
-    }
+    for (const std::string in : s["inputs"]) EXPECT_TRUE(i == 0 || made.contains(in)) << in;
+    made.insert(s["outputs"].begin(), s["outputs"].end());
     pipeline.push_back(s["file"]);
   }
   // All images, several under way at a time, in their order.

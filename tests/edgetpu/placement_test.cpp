@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "edgetpu/cost.h"
+#include "edgetpu/layer.h"
 #include "edgetpu/package.h"
 #include "support/mapped_file.h"
 
@@ -68,7 +69,7 @@ TEST(Placement, ParameterBytesEqualGooglesPackages) {
   if (all.empty()) GTEST_SKIP() << "the pairs are not on this machine";
   for (const Pair& p : all) {
     const SourceModel m = opened(p.source);
-    const MemoryCost cost = memory_cost(m, place(m, p.compiler), p.compiler);
+    const MemoryCost cost = cost_of(m, place(m, p.compiler), p.compiler).memory;
     const double real =
         p.truth["totals"]["cached_parameter_bytes"].get<double>() + p.truth["totals"]["streamed_parameter_bytes"].get<double>();
     const double bound = p.compiler == Compiler::k16 ? 0.01 : 0;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "edgetpu/cost.h"
+#include "edgetpu/layer.h"
+#include "edgetpu/memory.h"
 #include "edgetpu/small_model.h"
 
 namespace atl::edgetpu {

@@ -46,6 +46,7 @@ class SmallModel {
     graph().tensors.back()->name = "out" + std::to_string(graph().outputs.size() - 1);
     return graph().outputs.back();
   }
+  void mark_output(int t) { graph().outputs.push_back(t); }
   int constant(tflite::TensorType type, const Shape& shape, uint8_t value = 1, bool per_channel = false) {
     const int t = tensor(type, shape);
     const int64_t n = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());

@@ -3,6 +3,7 @@
 #include "atoll/compile.h"
 #include "command.h"
 #include "listing.h"
+#include "placement.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -27,7 +28,7 @@ Json json_of_prediction(const PlaceReport& r) {
          {"parameter_bytes", r.parameter_bytes},
          {"on_chip_bytes", r.on_chip_bytes},
          {"streamed_bytes", r.streamed_bytes},
-         {"latency_ms", {{"usb3", r.usb3_ms}, {"usb2", r.usb2_ms}, {"pcie", r.pcie_ms}, {"relative_error", r.latency_error}}},
+         {"latency_ms", latency_json(r)},
          {"warnings", r.warnings}};
   if (r.first_blocker) j["first_blocker"] = *r.first_blocker;
   return j;
@@ -72,7 +73,7 @@ void print_prediction(const PlaceReport& p) {
   fmt::print("  predicted: {} of {} operators on the Edge TPU, {} of parameters on the chip, {} sent with each inference\n",
              p.mapped, p.total, human_bytes(double(p.on_chip_bytes)), human_bytes(double(p.streamed_bytes)));
   if (p.mapped > 0)
-    fmt::print("             {:.1f} ms over USB 3, {:.1f} ms over USB 2, {:.1f} ms over PCIe\n", p.usb3_ms, p.usb2_ms,
+    fmt::print("             {:.2f} ms over USB 3, {:.2f} ms over USB 2, {:.2f} ms over PCIe\n", p.usb3_ms, p.usb2_ms,
                p.pcie_ms);
   if (p.first_blocker) {
     const PlacedOp& o = p.ops[*p.first_blocker];

@@ -3,6 +3,7 @@
 #include "atoll/place.h"
 #include "command.h"
 #include "listing.h"
+#include "placement.h"
 #include "terminal.h"
 
 namespace atl::cli {
@@ -53,7 +54,7 @@ Json json_of(const PlaceReport& r) {
   j["instruction_bytes"] = r.instruction_bytes;
   j["input_bytes"] = r.input_bytes;
   j["output_bytes"] = r.output_bytes;
-  j["latency_ms"] = {{"usb3", r.usb3_ms}, {"usb2", r.usb2_ms}, {"pcie", r.pcie_ms}, {"relative_error", r.latency_error}};
+  j["latency_ms"] = latency_json(r);
   if (r.first_blocker) j["first_blocker"] = *r.first_blocker;
   j["warnings"] = r.warnings;
   if (r.comparison) {
@@ -116,9 +117,9 @@ void print_report(const PlaceReport& r, bool all) {
              human_bytes(double(r.input_bytes)), human_bytes(double(r.output_bytes)));
   if (r.mapped > 0)
     fmt::print(
-        "  predicted for that part: {:.1f} ms over USB 3, {:.1f} ms over USB 2, {:.1f} ms over PCIe (within {:.0f} % for USB "
-        "3)\n",
-        r.usb3_ms, r.usb2_ms, r.pcie_ms, 100 * r.latency_error);
+        "  predicted for that part: {:.2f} ms over USB 3, {:.2f} ms over USB 2 (+-{:.0f} %), {:.2f} ms over PCIe (+-{:.0f} "
+        "%)\n",
+        r.usb3_ms, r.usb2_ms, 100 * r.latency_error, r.pcie_ms, 100 * r.pcie_error);
   for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", styled("warning", Style::kYellow, stdout), w);
   if (all) {
     fmt::print("\n");

@@ -1,0 +1,36 @@
+// Layers with weights as the Edge TPU counts them: kernels, multiplications, sizes rounded to what its cells hold.
+#pragma once
+#include <optional>
+
+#include "edgetpu/source_model.h"
+
+namespace atl::edgetpu {
+
+/// The Edge TPU has 4 x 4 tiles of 64 cells, which multiply four inputs by four weights in a cycle each.
+inline constexpr uint64_t kTilesAcross = 4, kTiles = kTilesAcross * kTilesAcross, kCells = 64, kLanes = 4;
+
+/// The next multiple.
+constexpr uint64_t up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+/// The quotient, rounded up.
+constexpr uint64_t parts(uint64_t n, uint64_t of) { return (n + of - 1) / of; }
+/// Dimension i, and the last one; 1 where there is none or it is open.
+uint64_t at(const Shape& s, size_t i);
+uint64_t last(const Shape& s);
+/// Elements.
+uint64_t count(const Shape& s);
+
+/// Height, width and channels of a convolution-like operator's kernel, and its outputs.
+struct Kernel {
+  uint64_t height = 1, width = 1, in = 1, out = 1;
+  bool depthwise = false, per_channel = false, has_bias = false, dense = false;
+};
+/// nullopt for operators without constant weights.
+std::optional<Kernel> kernel_of(const SourceModel& model, const SourceOp& op);
+
+/// Time steps of an LSTM.
+uint64_t lstm_steps(const SourceModel& model, const SourceOp& op);
+
+/// Multiply-accumulates of an operator (convolutions, products of matrices, fully connected layers, LSTM); 0 for others.
+uint64_t macs_of(const SourceModel& model, const SourceOp& op);
+
+}  // namespace atl::edgetpu
