@@ -82,6 +82,7 @@ struct AdaptedLayer {
   std::string module, before, after;  ///< the op with its fields; the names of the ops in its place
   std::string file;                   ///< of the user's source, with `line`
   int line = 0;
+  std::optional<double> largest_error;  ///< of one that is not exact: of a value, for operands from -8 to 8
 };
 
 /// An entry point of the written file.

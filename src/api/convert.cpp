@@ -141,9 +141,13 @@ struct Setting {
   bool quantized = false;  ///< the program states its quantization itself
 };
 
-void report_adaptations(std::vector<Adaptation> adaptations, ConvertReport& report) {
-  for (Adaptation& a : adaptations)
-    report.adaptations.push_back({a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line});
+void report_adaptations(std::vector<Approximation> approximations, std::vector<Adaptation> adaptations, ConvertReport& report) {
+  const auto add = [&](auto& a, std::optional<double> error) {
+    report.adaptations.push_back(
+        {a.origin.module_path, std::move(a.before), std::move(a.after), a.origin.file, a.origin.line, error});
+  };
+  for (Approximation& a : approximations) add(a, a.largest_error);
+  for (Adaptation& a : adaptations) add(a, {});
 }
 
 Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& plan, const Setting& setting,
@@ -159,7 +163,7 @@ Result<EntryPoint> optimize(const SourceProgram& program, const SignaturePlan& p
   auto entry = make_entry_point(program, plan, p, options.verify || setting.quantized);
   if (!entry) return explain_open_refusal(std::move(entry.error()), program, plan, p);
   TRY_STATUS(tracer.take_status());
-  report_adaptations(std::move(adaptations), report);
+  report_adaptations(std::move(entry->approximations), std::move(adaptations), report);
   return entry;
 }
 
@@ -433,9 +437,10 @@ Status check_tail(const std::string& source, const ConvertOptions& options, Conv
 // A file of another converter may state what one operator does in several. Its inputs and outputs stay as they are.
 Status simplify(Graph& graph, const ConvertOptions& options, ConvertReport& report) {
   TRY(const Target target, target_of(options));
+  TRY(auto approximations, approximate(graph, target));
   std::vector<Adaptation> adaptations;
   TRY_STATUS(run_pipeline(graph, {.target = target, .adaptations = &adaptations}));
-  report_adaptations(std::move(adaptations), report);
+  report_adaptations(std::move(approximations), std::move(adaptations), report);
   return {};
 }
 

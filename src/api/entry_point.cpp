@@ -115,6 +115,7 @@ Result<EntryPoint> make_entry_point(const SourceProgram& program, SignaturePlan 
     return e;
   }
   TRY(e.imported, import_at(program, e.plan.sizes));
+  TRY(e.approximations, approximate(e.imported.graph, passes.target));
   e.graph = keep_imported ? e.imported.graph : std::move(e.imported.graph);
   TRY(e.layouts, run_passes(e.graph, passes));
   return e;

@@ -4,6 +4,7 @@
 
 #include "api/signature_plan.h"
 #include "import/importer.h"
+#include "pass/approximate.h"
 #include "pass/pipeline.h"
 #include "tflite/open_sizes.h"
 #include "verify/written_model.h"
@@ -12,7 +13,8 @@ namespace atl {
 
 struct EntryPoint {
   SignaturePlan plan;
-  ImportedProgram imported;  ///< at `sizes`
+  ImportedProgram imported;                   ///< at `sizes`
+  std::vector<Approximation> approximations;  ///< that `imported` has already
   InterfaceLayouts layouts;
   Graph graph;                     ///< after the passes
   std::deque<Graph> others;        ///< the same at other sizes, when the plan leaves sizes open

@@ -1,4 +1,6 @@
 // 2-D convolution: LiteRT's CONV_2D, and DEPTHWISE_CONV_2D when every channel has filters of its own.
+#include <numeric>
+
 #include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/channel_order.h"
@@ -263,10 +265,37 @@ struct Conv2dFacts {
     return r.replace(r.add(o, std::move(in)));
   }
 
-  // The Edge TPU has no groups between one and one a channel: a convolution for each group.
+  // The Edge TPU has one dilation for height and width: zeros between the taps make up for what is more in one of them.
+  static Result<bool> dilate_evenly(const Conv2d& o, Rewrite& r) {
+    Conv2d even = o;
+    even.dilation.fill(std::gcd(o.dilation[0], o.dilation[1]));
+    Value w = r.in(1);
+    for (size_t i = 0; i < 2; ++i) {
+      const Shape s = r.shape(w);
+      const size_t a = 1 + i;
+      const int64_t step = o.dilation[i] / even.dilation[i];
+      Shape apart = s, joined = s;
+      apart.insert(apart.begin() + ptrdiff_t(a) + 1, 1);
+      joined[a] *= step;
+      Pad zeros(std::vector<int64_t>(5, 0), std::vector<int64_t>(5, 0));
+      zeros.after[a + 1] = step - 1;
+      const Value spread = r.add(Reshape(joined), {r.add(std::move(zeros), {r.add(Reshape(apart), {w})})});
+      Shape size = joined;
+      size[a] -= step - 1;
+      w = r.add(Slice({0, 0, 0, 0}, std::move(size)), {spread});
+    }
+    Values in = r.node().in;
+    in[1] = w;
+    return r.replace(r.add(even, std::move(in)));
+  }
+
+  // Nor has it groups between one and one a channel: a convolution for each group.
   static Result<bool> adapt(const Conv2d& o, Rewrite& r, const Target& target) {
     const Shape &x = r.in_type(0).shape, &w = r.in_type(1).shape;
-    if (!target.is_coral() || o.groups == 1 || o.layout != DataLayout::kChannelsLast || is_depthwise(o, x, w)) return false;
+    if (!target.is_coral() || o.layout != DataLayout::kChannelsLast) return false;
+    if (o.dilation[0] != o.dilation[1] && r.is_constant(1) && (o.groups == 1 || is_depthwise(o, x, w)))
+      return dilate_evenly(o, r);
+    if (o.groups == 1 || is_depthwise(o, x, w)) return false;
     Conv2d one = o;
     one.groups = 1;
     const size_t n = size_t(o.groups);

@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
+#include "ops/channel_order.h"
 #include "ops/elementwise.h"
 #include "ops/index.h"
 #include "ops/movement.h"
@@ -153,6 +155,23 @@ struct GatherFacts {
     TRY(int64_t axis, normalize_axis(options->axis, n.in[0]->rank()));
     const int64_t batch = options->batch_dims < 0 ? options->batch_dims + int64_t(n.in[1]->rank()) : options->batch_dims;
     return Decoded{make_op(Gather(axis, batch)), {0, 1}};
+  }
+
+  // Channels by a convolution with weights 0 and 1, other axes by slices.
+  static Result<bool> adapt(const Gather& o, Rewrite& r, const Target& target) {
+    const Type& x = r.in_type(0);
+    if (!target.is_coral() || o.batch_dims != 0 || !r.is_constant(1) || r.in_type(1).rank() != 1 || r.is_constant(0))
+      return false;
+    const auto index = r.constant_value(r.in(1));
+    if (!index) return std::move(r.take_status().error());
+    std::vector<int64_t> from;
+    for (int64_t i = 0; i < element_count(index->shape()); ++i) {
+      from.push_back(element_as_int(*index, i));
+      if (from.back() < 0 || from.back() >= x.shape[size_t(o.axis)]) return false;
+    }
+    const bool channels = x.rank() == 4 && o.axis == 3 && x.dtype == DType::kF32;
+    const Value picked = channels ? pick_channels(r, r.in(0), from) : pick_by_slices(r, r.in(0), o.axis, from);
+    return picked.valid() ? r.replace(picked) : Result<bool>(false);
   }
 
   // Indices in even steps are a slice.

@@ -84,6 +84,24 @@ Result<bool> reshape_before_parting(Rewrite& r, int64_t axis) {
   return true;
 }
 
+Value pick_by_slices(Builder& b, Value x, int64_t axis, std::span<const int64_t> from) {
+  constexpr size_t kMostRuns = 256;
+  const auto a = size_t(axis);
+  Values runs;
+  for (size_t k = 0; k < from.size() && runs.size() <= kMostRuns;) {
+    size_t end = k + 1;
+    while (end < from.size() && from[end] == from[end - 1] + 1) ++end;
+    const Shape shape = b.shape(x);
+    Slice run(std::vector<int64_t>(shape.size(), 0), shape);
+    run.begin[a] = from[k];
+    run.size[a] = int64_t(end - k);
+    runs.push_back(b.add(std::move(run), {x}));
+    k = end;
+  }
+  if (runs.empty() || runs.size() > kMostRuns) return {};
+  return runs.size() == 1 ? runs[0] : b.add(Concat(axis), std::move(runs));
+}
+
 bool is_plain(const TfliteNode& n) {
   for (const auto& t : n.in)
     if (!t || !is_static(t->shape)) return false;

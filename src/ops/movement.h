@@ -1,6 +1,7 @@
 // What ops that move elements share: element types that travel as plain bytes, permutations with axes that may go anywhere,
 // quantization parameters that follow their axis.
 #pragma once
+#include <span>
 #include <string_view>
 
 #include "ir/rewrite.h"
@@ -24,6 +25,10 @@ Status movable(std::string_view what, DType t);
 /// once, its parts along a new axis by Unpack in place of the reshaped results. False where that is not the case or saves
 /// nothing.
 Result<bool> reshape_before_parting(Rewrite& r, int64_t axis);
+
+/// Elements from[k] of an axis of x, in that order: runs of neighbours as slices, joined. An invalid value for more runs than
+/// an operator should have operands. For targets that cannot pick elements.
+Value pick_by_slices(Builder& b, Value x, int64_t axis, std::span<const int64_t> from);
 
 /// True when every operand and result of an operator that is read has a static shape and is there.
 bool is_plain(const TfliteNode& n);

@@ -1,19 +1,25 @@
 // Elements around a tensor: a constant or a mirror image.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
+#include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
 #include "ops/movement.h"
 #include "ops/shape.h"
+#include "ops/spatial.h"
+#include "ops/window.h"
 
 namespace atl {
 namespace {
 
 constexpr std::string_view kDtypes = "f32 f16 i8 u8 i16 i32 i64 bool";
 constexpr size_t kMaxRank = 5;
+constexpr double kLargestValue = 1e6;  // that may be taken off and added without losing what was there
 
 bool is_zero(const std::vector<int64_t>& v) {
   return std::all_of(v.begin(), v.end(), [](int64_t n) { return n == 0; });
@@ -145,6 +151,71 @@ struct PadFacts {
       return r.replace(r.add(Reshape(result), {r.add(std::move(q), {r.add(Reshape(shape), {r.in(0)})})}));
     }
     return legalize_by_cast(r, r.node().op, kDtypes, {0});
+  }
+
+  // Mirror images and copies of the edge are slices. Other values than zero go away for the time of the padding. Beyond four
+  // axes, the last one that is padded takes in those behind it, which are not.
+  static Result<bool> adapt(const Pad& o, Rewrite& r, const Target& target) {
+    const Type x = r.in_type(0);
+    if (!target.is_coral() || x.dtype != DType::kF32) return false;
+    if (o.mode != PadMode::kConstant)
+      return pad_by_slices(o, r, [&](int64_t i, int64_t n) { return mirrored(i, n, o.mode == PadMode::kSymmetric); });
+    if (o.value <= std::numeric_limits<float>::lowest() && feeds_maximum_pools(r, o))
+      return pad_by_slices(o, r, [](int64_t i, int64_t n) { return std::clamp<int64_t>(i, 0, n - 1); });
+    if (o.value != 0 && std::abs(o.value) < kLargestValue) {
+      Pad zeros = o;
+      zeros.value = 0;
+      const auto add = [&](Value v, double by) { return r.add(Binary(BinaryKind::kAdd), {v, r.scalar(by)}); };
+      return r.replace(add(r.add(std::move(zeros), {add(r.in(0), -o.value)}), o.value));
+    }
+    return o.value == 0 && x.rank() > 4 ? pad_joined_axes(o, r) : Result<bool>(false);
+  }
+
+  template <class F>
+  static Result<bool> pad_by_slices(const Pad& o, Rewrite& r, F at) {
+    Value x = r.in(0);
+    for (size_t a = 0; a < o.before.size(); ++a) {
+      if (o.before[a] == 0 && o.after[a] == 0) continue;
+      const int64_t n = r.shape(x)[a];
+      std::vector<int64_t> from;
+      for (int64_t i = -o.before[a]; i < n + o.after[a]; ++i) from.push_back(at(i, n));
+      x = pick_by_slices(r, x, int64_t(a), from);
+      if (!x.valid()) return false;
+    }
+    return r.replace(x);
+  }
+
+  // Whether only maximum pools read the result, each of whose windows covers an element of the operand: copies of the edge do
+  // as well then as the lowest value.
+  static bool feeds_maximum_pools(const Rewrite& r, const Pad& o) {
+    const Graph& g = r.graph();
+    for (const Use& use : g.uses(r.out())) {
+      const Pool2d* pool = use.node == kGraphOutput ? nullptr : g.as<Pool2d>({use.node, 0});
+      if (!pool || pool->kind != PoolKind::kMax || pool->padding != std::array<int64_t, 4>{0, 0, 0, 0}) return false;
+      const size_t first = spatial_begin(pool->layout);
+      for (size_t a = 0; a < o.before.size(); ++a) {
+        const bool spatial = a >= first && a < first + 2;
+        if (!spatial && (o.before[a] != 0 || o.after[a] != 0)) return false;
+        if (!spatial) continue;
+        const int64_t last = (g[use.node].out[0].shape[a] - 1) * pool->stride[a - first];
+        if (o.before[a] >= pool->window[a - first] || last - o.before[a] >= r.in_type(0).shape[a]) return false;
+      }
+    }
+    return true;
+  }
+
+  static Result<bool> pad_joined_axes(const Pad& o, Rewrite& r) {
+    const Shape &x = r.in_type(0).shape, result = r.out_type().shape;
+    size_t padded = 0;
+    for (size_t a = 0; a < x.size(); ++a)
+      if (o.before[a] != 0 || o.after[a] != 0) padded = a;
+    for (size_t a = 0; a < padded; ++a)
+      if (o.before[a] != 0 || o.after[a] != 0) return false;
+    const int64_t outer = element_count(Shape(x.begin(), x.begin() + ptrdiff_t(padded)));
+    const int64_t inner = element_count(Shape(x.begin() + ptrdiff_t(padded) + 1, x.end()));
+    const Value rows = r.add(Reshape({outer, x[padded] * inner}), {r.in(0)});
+    const Value wide = r.add(Pad({0, o.before[padded] * inner}, {0, o.after[padded] * inner}), {rows});
+    return r.replace(r.add(Reshape(result), {wide}));
   }
 
   static Result<TfliteOp> emit(const Pad& o, TypesIn in) {

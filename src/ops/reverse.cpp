@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ir/source_call.h"
+#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
 #include "ops/elementwise.h"
@@ -98,6 +99,18 @@ struct ReverseFacts {
     if (axes.empty()) return r.replace(r.in(0));
     if (axes.size() == o.axes.size()) return false;
     return r.replace(r.add(Reverse(std::move(axes)), {r.in(0)}));
+  }
+
+  static Result<bool> adapt(const Reverse& o, Rewrite& r, const Target& target) {
+    if (!target.is_coral()) return false;
+    Value x = r.in(0);
+    for (const int64_t a : o.axes) {
+      std::vector<int64_t> from(size_t(r.shape(x)[size_t(a)]));
+      for (size_t k = 0; k < from.size(); ++k) from[k] = int64_t(from.size() - 1 - k);
+      x = pick_by_slices(r, x, a, from);
+      if (!x.valid()) return false;
+    }
+    return r.replace(x);
   }
 
   static constexpr Import imports[] = {

@@ -330,17 +330,14 @@ struct UnaryFacts {
     }
     if (o.kind == UnaryKind::kNeg) return r.replace(binary(BinaryKind::kMul, x, r.scalar(-1)));
     if (o.kind == UnaryKind::kSquare) return r.replace(binary(BinaryKind::kMul, x, x));
-    // max(x, -x), and max(x, tangents of e^x - 1), which lie below it by 0.02 at most.
+    // max(x, -x); and e^x is 1 / logistic(-x) - 1, of which no step loses digits where x < 0.
     if (o.kind == UnaryKind::kAbs) return r.replace(binary(BinaryKind::kMaximum, x, binary(BinaryKind::kMul, x, r.scalar(-1))));
-    if (o.kind != UnaryKind::kElu || !target.allow_approximate) return false;
-    Value y;
-    for (const double at : {0.0, -0.5, -1.1, -2.0, -3.3}) {
-      const double slope = std::exp(at), offset = std::expm1(at) - slope * at;
-      Value line = at == 0 ? x : binary(BinaryKind::kMul, x, r.scalar(slope));
-      if (at != 0) line = binary(BinaryKind::kAdd, line, r.scalar(offset));
-      y = y.valid() ? binary(BinaryKind::kMaximum, y, line) : line;
-    }
-    return r.replace(binary(BinaryKind::kMaximum, y, r.scalar(-0.98)));
+    if (o.kind != UnaryKind::kElu) return false;
+    const Value below = binary(BinaryKind::kMinimum, x, r.scalar(0));
+    const Value root =
+        r.add(Unary(UnaryKind::kRsqrt), {r.add(Unary(UnaryKind::kLogistic), {binary(BinaryKind::kMul, below, r.scalar(-1))})});
+    const Value tail = binary(BinaryKind::kAdd, binary(BinaryKind::kMul, root, root), r.scalar(-2));
+    return r.replace(binary(BinaryKind::kAdd, r.add(Unary(UnaryKind::kRelu), {x}), tail));
   }
 
   static std::vector<Sample> samples() {

@@ -51,6 +51,19 @@ size_t active_spreads(const Graph& g) {
   return count_where<TransposeConv2d>(g, [](const TransposeConv2d& o, auto&&...) { return o.activation != Activation::kNone; });
 }
 
+size_t uneven_dilations(const Graph& g) {
+  return count_where<Conv2d>(g, [](const Conv2d& o, auto&&...) { return o.dilation[0] != o.dilation[1]; });
+}
+size_t mirrors(const Graph& g) {
+  return count_where<Pad>(g, [](const Pad& o, auto&&...) { return o.mode != PadMode::kConstant; });
+}
+size_t values_around(const Graph& g) {
+  return count_where<Pad>(g, [](const Pad& o, auto&&...) { return o.value != 0; });
+}
+size_t pads_of_five_axes(const Graph& g) {
+  return count_where<Pad>(g, [](const Pad& o, auto&&...) { return o.before.size() > 4; });
+}
+
 struct Case {
   const char* name;
   const char* text;
@@ -139,7 +152,7 @@ output "y" = %1
 %1: f32[1,3,4,5] = unary(%0) {kind=elu}
 output "y" = %1
 )",
-                                              unary_of<UnaryKind::kElu>, 30, true},
+                                              unary_of<UnaryKind::kElu>},
                                          Case{"ManyRows", R"(
 %0: f32[1,3,5] = input "x"
 %1: f32[4,5] = const "w" {random 1}
@@ -200,6 +213,66 @@ output "y" = %1
 output "y" = %3
 )",
                                               groups},
+                                         Case{"RowsOfSoftmax", R"(
+%0: f32[1,3,4,5] = input "x"
+%1: f32[1,3,4,5] = softmax(%0) {axis=3, beta=1.5}
+%2: f32[1,3,4,5] = unary(%1) {kind=tanh}
+output "y" = %2
+)",
+                                              all_of<OpCode::kSoftmax>},
+                                         Case{"Reverse", R"(
+%0: f32[1,5,3] = input "x"
+%1: f32[1,5,3] = reverse(%0) {axes=[1]}
+output "y" = %1
+)",
+                                              all_of<OpCode::kReverse>},
+                                         Case{"PickedRows", R"(
+%0: f32[1,4,6,3] = input "x"
+%1: i32[5] = const "k" {3, 4, 5, 0, 0}
+%2: f32[1,4,5,3] = gather(%0, %1) {axis=2, batch_dims=0}
+output "y" = %2
+)",
+                                              all_of<OpCode::kGather>},
+                                         Case{"PickedChannels", R"(
+%0: f32[1,4,6,5] = input "x"
+%1: i32[3] = const "k" {3, 0, 4}
+%2: f32[1,4,6,3] = gather(%0, %1) {axis=3, batch_dims=0}
+output "y" = %2
+)",
+                                              all_of<OpCode::kGather>},
+                                         Case{"MirroredEdges", R"(
+%0: f32[1,4,6,3] = input "x"
+%1: f32[1,7,9,3] = pad(%0) {before=[0,1,3,0], after=[0,2,0,0], mode=reflect, value=0}
+output "y" = %1
+)",
+                                              mirrors},
+                                         Case{"OnesAround", R"(
+%0: f32[1,4,6,3] = input "x"
+%1: f32[1,7,9,3] = pad(%0) {before=[0,1,3,0], after=[0,2,0,0], mode=constant, value=1.5}
+output "y" = %1
+)",
+                                              values_around},
+                                         Case{"MaximumOverTheEdge", R"(
+%0: f32[1,4,6,3] = input "x"
+%1: f32[1,5,8,3] = pad(%0) {before=[0,1,0,0], after=[0,0,2,0], mode=constant, value=-inf}
+%2: f32[1,4,3,3] = pool2d(%1) {kind=max, window=[2,4], stride=[1,2], padding=[0,0,0,0], count_include_pad=false, activation=none, layout=channels_last}
+output "y" = %2
+)",
+                                              values_around},
+                                         Case{"ZerosBetweenRows", R"(
+%0: f32[1,4,1,3,5] = input "x"
+%1: f32[1,4,3,3,5] = pad(%0) {before=[0,0,0,0,0], after=[0,0,2,0,0], mode=constant, value=0}
+output "y" = %1
+)",
+                                              pads_of_five_axes},
+                                         Case{"UnevenDilation", R"(
+%0: f32[1,9,8,3] = input "x"
+%1: f32[5,3,2,3] = const "w" {random 1}
+%2: f32[5] = const "b" {random 2}
+%3: f32[1,5,5,5] = conv2d(%0, %1, %2) {stride=[1,1], dilation=[2,3], padding=[0,0,0,0], groups=1, activation=none, layout=channels_last}
+output "y" = %3
+)",
+                                              uneven_dilations},
                                          Case{"ChannelShuffle", R"(
 %0: f32[1,3,4,10] = input "x"
 %1: f32[1,3,4,2,5] = reshape(%0) {shape=[1,3,4,2,5]}

@@ -56,6 +56,7 @@ nlohmann::ordered_json conversion_json(const ConvertReport& r) {
     for (const AdaptedLayer& a : r.adaptations) {
       nlohmann::ordered_json o{{"module", a.module}, {"before", a.before}, {"after", a.after}};
       if (!a.file.empty()) o["file"] = a.file, o["line"] = a.line;
+      if (a.largest_error) o["largest_error"] = *a.largest_error;
       j["adaptations"].push_back(std::move(o));
     }
   }
@@ -118,8 +119,9 @@ void print_conversion(const ConvertReport& r, bool layers) {
 void print_adaptations(const std::vector<AdaptedLayer>& layers) {
   fmt::print("  {} layers rewritten for the target\n", layers.size());
   for (const AdaptedLayer& a : layers)
-    fmt::print("    {:<32} {} -> {}{}\n", a.module.empty() ? "(top)" : a.module, a.before.substr(0, a.before.find(' ')),
-               a.after, a.file.empty() ? "" : fmt::format("  {}:{}", a.file, a.line));
+    fmt::print("    {:<32} {} -> {}{}{}\n", a.module.empty() ? "(top)" : a.module, a.before.substr(0, a.before.find(' ')),
+               a.after, a.file.empty() ? "" : fmt::format("  {}:{}", a.file, a.line),
+               a.largest_error ? fmt::format("  approximate: off by {:.1e} at most", *a.largest_error) : "");
 }
 
 void add_shape_option(CLI::App& c, std::vector<std::string>& shapes, const std::string& description) {
