@@ -16,8 +16,12 @@ namespace {
 using edgetpu::SourceModel;
 using edgetpu::SourceOp;
 
-constexpr double kNearlyFull = 0.9;           // of the memory of a tile
-constexpr int64_t kLargeClassifier = 100000;  // fully connected layers of so many outputs do not compile
+constexpr double kNearlyFull = 0.9;  // of the memory of a tile
+// Reports of what did not compile, or was not mapped, though each operator is one that the Edge TPU takes.
+constexpr int64_t kLargeClassifier = 100000;            // outputs of a fully connected layer
+constexpr int64_t kLargeKernel = 64;                    // rows and columns of a convolution's kernel; 16 compiles
+constexpr int64_t kLargeConcatenation = 60 * 152 * 90;  // elements
+constexpr int64_t kLargeReshape = 48 * 48 * 255;        // elements: a detector's head at 384 pixels
 
 std::string reading(const std::string& path) { return fmt::format("while reading '{}'", path); }
 
@@ -57,6 +61,28 @@ uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
   return bytes;
 }
 
+void warn_of_reports(const SourceModel& m, const edgetpu::Placement& placement, PlaceReport& report) {
+  using Op = tflite::BuiltinOperator;
+  for (const SourceOp& op : m.ops) {
+    const Shape& result = m.output(op).shape;
+    if (!placement.is_mapped(op.index) || result.empty()) continue;
+    const auto warn = [&](std::string what, std::string_view then) {
+      report.warnings.push_back(fmt::format("operator {} ({}) {}: {}", op.index, op.name, what, then));
+    };
+    constexpr std::string_view kFails = "layers of that size are known to make the compiler fail";
+    const auto elements = int64_t(edgetpu::count(result));
+    const auto kernel = edgetpu::kernel_of(m, op);
+    if (op.code == Op::FULLY_CONNECTED && result.back() >= kLargeClassifier)
+      warn(fmt::format("has {} outputs", result.back()), kFails);
+    else if (kernel && int64_t(std::min(kernel->height, kernel->width)) >= kLargeKernel)
+      warn(fmt::format("has a kernel of {} x {}", kernel->height, kernel->width), kFails);
+    else if (op.code == Op::CONCATENATION && elements >= kLargeConcatenation)
+      warn(fmt::format("joins {} elements", elements), kFails);
+    else if (op.code == Op::RESHAPE && elements >= kLargeReshape)
+      warn(fmt::format("has {} elements", elements), "reshapes of that size were reported to stay on the CPU");
+  }
+}
+
 void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, const edgetpu::MemoryCost& memory,
                   PlaceReport& report) {
   if (report.mapped == 0)
@@ -70,12 +96,7 @@ void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, con
   if (report.streamed_bytes > 0 && report.on_chip_bytes > 0 && report.streamed_bytes > report.parameter_bytes / 20)
     report.warnings.push_back(
         fmt::format("{} bytes of parameters do not fit on the chip and are sent with every inference", report.streamed_bytes));
-  for (const SourceOp& op : m.ops)
-    if (placement.is_mapped(op.index) && op.code == tflite::BuiltinOperator::FULLY_CONNECTED && !m.output(op).shape.empty() &&
-        m.output(op).shape.back() >= kLargeClassifier)
-      report.warnings.push_back(
-          fmt::format("operator {} has {} outputs: layers of that size are known to make the compiler fail", op.index,
-                      m.output(op).shape.back()));
+  warn_of_reports(m, placement, report);
 }
 
 // The operators that a compiled model left on the CPU, matched by type and the name of the first result, else of the first

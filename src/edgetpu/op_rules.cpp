@@ -31,6 +31,10 @@ Verdict mapped() { return {}; }
 Verdict limited(std::string reason, std::string change) {
   return {OpStatus::kLimitation, std::move(reason), std::move(change)};
 }
+// Compiler 2.0 has a status of its own for layers of one row that have more.
+Verdict many_rows(Compiler c, std::string reason, std::string change) {
+  return {c == Compiler::k2_0 ? OpStatus::kManyRows : OpStatus::kLimitation, std::move(reason), std::move(change)};
+}
 Verdict not_constant(std::string what) {
   return {OpStatus::kNotConstant, std::move(what), "compute it once and store it as a parameter of the model"};
 }
@@ -120,15 +124,15 @@ Verdict concat(const SourceModel& m, const SourceOp& op, Compiler) {
   return no_activation<tflite::ConcatenationOptions>(op);
 }
 
-Verdict fully_connected(const SourceModel& m, const SourceOp& op, Compiler) {
+Verdict fully_connected(const SourceModel& m, const SourceOp& op, Compiler c) {
   if (auto v = constant_weights(m, op); v.status != OpStatus::kMapped) return v;
   const auto* o = op.options_as<tflite::FullyConnectedOptions>();
   if (o && o->weights_format() != tflite::FullyConnectedOptionsWeightsFormat::DEFAULT)
     return limited("its weights are shuffled", "use the default format of weights");
   const Shape& out = m.output(op).shape;
   if (product_but_last(out) != 1)
-    return limited(fmt::format("its result {} has more than one row", to_string(out)),
-                   "use a 1x1 convolution for several rows, or a batch of one");
+    return many_rows(c, fmt::format("its result {} has more than one row", to_string(out)),
+                     "use a 1x1 convolution for several rows, or a batch of one");
   return mapped();
 }
 
@@ -234,7 +238,8 @@ Verdict strided_slice(const SourceModel& m, const SourceOp& op, Compiler) {
 Verdict softmax(const SourceModel& m, const SourceOp& op, Compiler c) {
   const Shape& s = m.input(op, 0)->shape;
   if (product_but_last(s) != 1)
-    return limited(fmt::format("its operand {} has more than one row", to_string(s)), "leave it to the CPU at the model's end");
+    return many_rows(c, fmt::format("its operand {} has more than one row", to_string(s)),
+                     "leave it to the CPU at the model's end");
   if (c < Compiler::k16 && dim(s, 1) > kMaxSoftmax)
     return limited(fmt::format("it has {} elements, {} are allowed", dim(s, 1), kMaxSoftmax), "use compiler 16");
   return mapped();
@@ -364,7 +369,7 @@ Result<Compiler> compiler_from_name(std::string_view s) {
 }
 
 std::string_view text(OpStatus s) {
-  constexpr std::array<std::string_view, 8> texts = {
+  constexpr std::array<std::string_view, 9> texts = {
       "Mapped to Edge TPU",
       "Operation not supported",
       "Operation version not supported",
@@ -373,6 +378,7 @@ std::string_view text(OpStatus s) {
       "More than one subgraph is not supported",
       "Tensor has unsupported rank (up to 3 innermost dimensions mapped)",
       "Filter, bias, or other param is not constant at compile-time",
+      "For example, a fully-connected or softmax layer with 2D output",
   };
   return texts[size_t(s)];
 }

@@ -15,7 +15,7 @@ std::string_view name(Compiler c);
 Result<Compiler> compiler_from_name(std::string_view s);
 
 /// The compiler's own words for an operator, as its log prints them.
-enum class OpStatus { kMapped, kNotSupported, kVersion, kDataType, kLimitation, kSubgraphs, kRank, kNotConstant };
+enum class OpStatus { kMapped, kNotSupported, kVersion, kDataType, kLimitation, kSubgraphs, kRank, kNotConstant, kManyRows };
 std::string_view text(OpStatus s);
 
 /// Whether an operator by itself may run on the Edge TPU.

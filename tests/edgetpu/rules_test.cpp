@@ -114,6 +114,7 @@ TEST(Rules, RowsOfFullyConnectedAndSoftmax) {
     m.op(Op::FULLY_CONNECTED, 4, {m.input(TensorType::INT8, {rows, 6}), m.constant(TensorType::INT8, {5, 6})},
          {m.output(TensorType::INT8, {rows, 5})});
     EXPECT_EQ(verdict_of(m).status, rows == 1 ? OpStatus::kMapped : OpStatus::kLimitation);
+    EXPECT_EQ(verdict_of(m, Compiler::k2_0).status, rows == 1 ? OpStatus::kMapped : OpStatus::kManyRows);
     SmallModel s;
     s.op(Op::SOFTMAX, 2, {s.input(TensorType::INT8, {rows, 6})}, {s.output(TensorType::INT8, {rows, 6})});
     EXPECT_EQ(verdict_of(s).status, rows == 1 ? OpStatus::kMapped : OpStatus::kLimitation);
