@@ -29,18 +29,6 @@ class NetworkBuilder {
     return layer(Op::DEPTHWISE_CONV_2D, 1, x, {1, extent(x.shape[1], w.height, w), extent(x.shape[2], w.width, w), x.shape[3]},
                  {1, w.height, w.width, x.shape[3]}, convolution<tflite::DepthwiseConv2DOptionsT>(w));
   }
-  /// Twice as high and wide.
-  Value transposed_conv(const Value& x, int64_t outputs, int64_t k) {
-    const Shape shape = {1, 2 * x.shape[1], 2 * x.shape[2], outputs};
-    const int size = model_.ints({1, int32_t(shape[1]), int32_t(shape[2]), int32_t(outputs)});
-    const int weight = model_.constant(kType, {outputs, k, k, x.shape[3]});
-    tflite::TransposeConvOptionsT options;
-    options.padding = tflite::Padding::SAME;
-    options.stride_h = options.stride_w = 2;
-    const Value y = fresh(shape);
-    model_.op(Op::TRANSPOSE_CONV, 1, {size, weight, x.tensor}, {y.tensor}, options);
-    return y;
-  }
   Value fully_connected(const Value& x, int64_t outputs) {
     return layer(Op::FULLY_CONNECTED, 1, x, {1, outputs}, {outputs, features(x)}, tflite::FullyConnectedOptionsT());
   }
@@ -75,11 +63,6 @@ class NetworkBuilder {
   Value add(const Value& a, const Value& b) {
     const Value y = fresh(a.shape);
     model_.op(Op::ADD, 1, {a.tensor, b.tensor}, {y.tensor}, tflite::AddOptionsT());
-    return y;
-  }
-  Value mul_constant(const Value& x) {
-    const Value y = fresh(x.shape);
-    model_.op(Op::MUL, 1, {x.tensor, model_.constant(kType, {1, 1, 1, x.shape[3]})}, {y.tensor}, tflite::MulOptionsT());
     return y;
   }
   Value softmax(const Value& x) {
@@ -122,7 +105,7 @@ class NetworkBuilder {
   Value fresh(const Shape& shape) { return {model_.tensor(kType, shape), shape}; }
   template <class Options>
   Value layer(Op code, int version, const Value& x, const Shape& shape, const Shape& weight, Options options) {
-    const int w = model_.constant(kType, weight), bias = model_.constant(tflite::TensorType::INT32, {shape.back()});
+    const int w = model_.placeholder(kType, weight), bias = model_.placeholder(tflite::TensorType::INT32, {shape.back()});
     const Value y = fresh(shape);
     model_.op(code, version, {x.tensor, w, bias}, {y.tensor}, options);
     return y;

@@ -232,17 +232,6 @@ SmallModel inception_v4() {
   return classifier(b, x);
 }
 
-SmallModel densenet_121() {
-  NetworkBuilder b;
-  Value x = b.max_pool(b.conv(b.input({1, 224, 224, 3}), 64, square(7, 2)), square(3, 2));
-  for (const int layers : {6, 12, 24, 16}) {
-    // A batch normalization stands before each convolution and is not absorbed: a product and a sum.
-    for (int i = 0; i < layers; ++i) x = b.concat({x, b.conv(b.conv(b.mul_constant(x), 128, square(1)), 32, square(3))});
-    if (layers != 16) x = b.average_pool(b.conv(b.mul_constant(x), x.shape[3] / 2, square(1)), square(2, 2));
-  }
-  return classifier(b, x, 1000);
-}
-
 SmallModel efficientnet_edgetpu(double width, double depth, int64_t side) {
   struct Stage {
     int count, k, stride, expansion, outputs;

@@ -21,7 +21,6 @@ SmallModel resnet(const std::vector<int>& blocks);
 SmallModel inception_v1();
 SmallModel inception_v3();
 SmallModel inception_v4();
-SmallModel densenet_121();
 SmallModel efficientnet_edgetpu(double width, double depth, int64_t side);
 
 }  // namespace atl::edgetpu

@@ -57,6 +57,12 @@ class SmallModel {
     }
     return t;
   }
+  /// A constant of which one byte is there, for what looks at shapes alone.
+  int placeholder(tflite::TensorType type, const Shape& shape) {
+    const int t = tensor(type, shape);
+    set(t, {1});
+    return t;
+  }
   /// A vector of int32: axes, paddings.
   int ints(const std::vector<int32_t>& values) {
     const int t = tensor(tflite::TensorType::INT32, {int64_t(values.size())});
