@@ -8,6 +8,7 @@
 #include "ops/gemm.h"
 #include "ops/movement.h"
 #include "ops/resize_axis.h"
+#include "ops/shape.h"
 #include "ops/spatial.h"
 #include "ops/window.h"
 
@@ -198,16 +199,28 @@ struct ResizeFacts {
     return r.in_type(0) == r.out_type() && is_static(r.out_type().shape) ? r.replace(r.in(0)) : false;
   }
 
-  // The Edge TPU enlarges by 2 at most: more in steps, which for nearest pixels and powers of two is the same.
+  // Each row of `v` [N,H,W,C] h times and each column w times: copies behind each other in the last axis, which then parts.
+  static Value repeated(Rewrite& r, Value v, int64_t h, int64_t w) {
+    const Shape x = r.shape(v);
+    if (w > 1) v = r.add(Reshape({x[0], x[1], x[2] * w, x[3]}), {r.add(Concat(3), Values(size_t(w), v))});
+    if (h == 1) return v;
+    const Value rows = r.add(Reshape({x[0], x[1], x[2] * w * x[3]}), {v});
+    return r.add(Reshape({x[0], x[1] * h, x[2] * w, x[3]}), {r.add(Concat(2), Values(size_t(h), rows))});
+  }
+
+  // The Edge TPU enlarges by 2 at most, and to 256 pixels: nearest pixels by powers of two in steps, others as copies.
   static Result<bool> adapt(const Resize& o, Rewrite& r, const Target& target) {
+    constexpr int64_t kLargest = 256;
     const Type& x = r.in_type(0);
-    if (!target.is_coral() || o.kind != ResizeKind::kNearest || o.align_corners || x.rank() != 4 || !is_static(x.shape))
+    if (!target.is_coral() || o.kind != ResizeKind::kNearest || o.align_corners || x.rank() != 4 || !is_static(x.shape) ||
+        o.layout != DataLayout::kChannelsLast)
       return false;
     const int64_t h = o.size[0] / x.shape[1], w = o.size[1] / x.shape[2];
-    const auto power_of_two = [](int64_t v) { return v > 0 && (v & (v - 1)) == 0; };
-    if (h * x.shape[1] != o.size[0] || w * x.shape[2] != o.size[1] || !power_of_two(h) || !power_of_two(w) ||
-        (h <= 2 && w <= 2))
-      return false;
+    if (h * x.shape[1] != o.size[0] || w * x.shape[2] != o.size[1]) return false;
+    const auto power_of_two = [](int64_t v) { return (v & (v - 1)) == 0; };
+    const bool small = o.size[0] <= kLargest && o.size[1] <= kLargest;
+    if (small && h <= 2 && w <= 2) return false;
+    if (!small || !power_of_two(h) || !power_of_two(w)) return r.replace(repeated(r, r.in(0), h, w));
     Value v = r.in(0);
     for (int64_t done = 1; done < std::max(h, w); done *= 2) {
       Resize step = o;

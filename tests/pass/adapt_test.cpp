@@ -185,6 +185,18 @@ output "y" = %1
 output "y" = %1
 )",
                                               large_steps},
+                                         Case{"TripledImage", R"(
+%0: f32[1,3,5,2] = input "x"
+%1: f32[1,9,10,2] = resize(%0) {kind=nearest, size=[9,10], align_corners=false, half_pixel_centers=false, layout=channels_last}
+output "y" = %1
+)",
+                                              all_of<OpCode::kResize>},
+                                         Case{"DoubledLargeImage", R"(
+%0: f32[1,3,130,2] = input "x"
+%1: f32[1,6,260,2] = resize(%0) {kind=nearest, size=[6,260], align_corners=false, half_pixel_centers=true, layout=channels_last}
+output "y" = %1
+)",
+                                              all_of<OpCode::kResize>},
                                          Case{"PoolWithActivation", R"(
 %0: f32[1,6,7,3] = input "x"
 %1: f32[1,5,5,3] = pool2d(%0) {kind=average, window=[2,3], stride=[1,1], padding=[0,0,0,0], count_include_pad=false, activation=relu6, layout=channels_last}
