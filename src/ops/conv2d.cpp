@@ -289,7 +289,7 @@ struct Conv2dFacts {
     return r.replace(r.add(even, std::move(in)));
   }
 
-  // Nor has it groups between one and one a channel: a convolution for each group.
+  // Nor has it groups between one and one a channel: a convolution for each group, or for some together.
   static Result<bool> adapt(const Conv2d& o, Rewrite& r, const Target& target) {
     const Shape &x = r.in_type(0).shape, &w = r.in_type(1).shape;
     if (!target.is_coral() || o.layout != DataLayout::kChannelsLast) return false;
@@ -298,17 +298,61 @@ struct Conv2dFacts {
     if (o.groups == 1 || is_depthwise(o, x, w)) return false;
     Conv2d one = o;
     one.groups = 1;
-    const size_t n = size_t(o.groups);
-    const auto parts = [&](Value v, int64_t axis) {
-      return r.add_multi(Split(axis, std::vector<int64_t>(n, r.shape(v)[size_t(axis)] / o.groups)), {v}, n);
-    };
-    const Values data = parts(r.in(0), 3), weights = parts(r.in(1), 0);
+    const std::vector<int64_t> merged = merged_groups(o.groups, r.is_constant(1) ? w[0] / o.groups : w[0]);
+    const size_t n = merged.size();
+    const auto parts = [&](Value v, int64_t axis) { return parts_of(r, v, axis, merged, o.groups); };
+    const Values data = parts(r.in(0), 3),
+                 weights = parts_of(r, r.in(1), 0, std::vector<int64_t>(size_t(o.groups), 1), o.groups);
     const bool biased = r.in_count() > 2 && r.in(2).valid();
     const Values biases = biased ? parts(r.in(2), 0) : Values(n);
     Values results;
-    for (size_t i = 0; i < n; ++i)
-      results.push_back(r.add(one, biased ? Values{data[i], weights[i], biases[i]} : Values{data[i], weights[i]}));
-    return r.replace(r.add(Concat(3), std::move(results)));
+    size_t first = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const Value weight = joined_weights(r, std::span(weights).subspan(first, size_t(merged[i])));
+      results.push_back(r.add(one, biased ? Values{data[i], weight, biases[i]} : Values{data[i], weight}));
+      first += size_t(merged[i]);
+    }
+    return r.replace(n == 1 ? results[0] : r.add(Concat(3), std::move(results)));
+  }
+
+  // How many groups to compute together: as many as have 64 outputs, which the Edge TPU computes at once.
+  static std::vector<int64_t> merged_groups(int64_t groups, int64_t outputs) {
+    constexpr int64_t kOutputs = 64;
+    const int64_t most = std::max<int64_t>(kOutputs / outputs, 1), count = (groups + most - 1) / most;
+    std::vector<int64_t> merged;
+    for (int64_t i = 0; i < count; ++i) merged.push_back((i + 1) * groups / count - i * groups / count);
+    return merged;
+  }
+
+  // An axis that `groups` groups share equally, in parts of some groups each. A SPLIT_V is nothing for the Edge TPU.
+  static Values parts_of(Rewrite& r, Value v, int64_t axis, const std::vector<int64_t>& merged, int64_t groups) {
+    const Shape shape = r.shape(v);
+    const int64_t each = shape[size_t(axis)] / groups;
+    if (merged.size() == 1) return {v};
+    std::vector<int64_t> sizes;
+    for (const int64_t m : merged) sizes.push_back(m * each);
+    if (std::ranges::all_of(sizes, [&](int64_t s) { return s == sizes[0]; }))
+      return r.add_multi(Split(axis, sizes), {v}, sizes.size());
+    Values out;
+    Slice part(std::vector<int64_t>(shape.size(), 0), shape);
+    for (const int64_t size : sizes) {
+      part.size[size_t(axis)] = size;
+      out.push_back(r.add(part, {v}));
+      part.begin[size_t(axis)] += size;
+    }
+    return out;
+  }
+
+  // The weights of groups as those of one convolution over all their channels: zeros where a group does not look.
+  static Value joined_weights(Rewrite& r, std::span<const Value> groups) {
+    if (groups.size() == 1) return groups[0];
+    Values rows;
+    for (size_t g = 0; g < groups.size(); ++g) {
+      const int64_t channels = r.shape(groups[g])[3];
+      rows.push_back(
+          r.add(Pad({0, 0, 0, int64_t(g) * channels}, {0, 0, 0, int64_t(groups.size() - 1 - g) * channels}), {groups[g]}));
+    }
+    return r.add(Concat(0), std::move(rows));
   }
 
   static std::vector<Sample> samples() {

@@ -225,6 +225,21 @@ output "y" = %1
 output "y" = %3
 )",
                                               groups},
+                                         Case{"ManyGroups", R"(
+%0: f32[1,5,6,12] = input "x"
+%1: f32[180,2,3,2] = const "w" {random 1}
+%2: f32[180] = const "b" {random 2}
+%3: f32[1,4,4,180] = conv2d(%0, %1, %2) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=6, activation=relu, layout=channels_last}
+output "y" = %3
+)",
+                                              groups},
+                                         Case{"UnequalGroups", R"(
+%0: f32[1,5,6,10] = input "x"
+%1: f32[100,2,3,2] = const "w" {random 1}
+%2: f32[1,4,4,100] = conv2d(%0, %1) {stride=[1,1], dilation=[1,1], padding=[0,0,0,0], groups=5, activation=none, layout=channels_last}
+output "y" = %2
+)",
+                                              groups},
                                          Case{"RowsOfSoftmax", R"(
 %0: f32[1,3,4,5] = input "x"
 %1: f32[1,3,4,5] = softmax(%0) {axis=3, beta=1.5}
