@@ -376,9 +376,9 @@ Status keep_states(Graph& graph, std::vector<std::string>& warnings) {
 // becomes a float file of its own, whose draft is returned.
 Result<std::unique_ptr<Draft>> quantize_written(Model& model, const Draft& draft, const ConvertOptions& options,
                                                 const OwnQuantization* own, ConvertReport& report) {
-  if (const std::vector<State>& states = model.graphs[0].states(); !own && !states.empty())
+  if (const std::vector<State>& states = model.graphs[0].states(); !options.quantize->cut.empty() && !states.empty())
     return error(Code::kUnsupportedForm,
-                 fmt::format("'{}' keeps its value from run to run; such a model is not quantized", states[0].name),
+                 fmt::format("'{}' keeps its value from run to run; such a model is not cut", states[0].name),
                  "make it an input and an output of the model");
   if (own && !options.quantize->cut.empty())
     return error(Code::kUnsupportedForm, "a program that is quantized already is not cut",

@@ -99,6 +99,8 @@ Result<std::vector<NdArray>> DatasetSamples::get(size_t index) const {
   if (out.size() != inputs_.size())
     return error(Code::kInput,
                  fmt::format("sample '{}' has {} arrays, the model {} inputs", example.name, out.size(), inputs_.size()));
+  if (const auto states = states_.find(index); states != states_.end())
+    out.insert(out.end(), states->second.begin(), states->second.end());
   return out;
 }
 

@@ -1,5 +1,7 @@
 // A dataset as the samples of a graph: arrays in the order, shapes and element types of its inputs.
 #pragma once
+#include <map>
+
 #include "data/dataset.h"
 #include "ir/graph.h"
 #include "verify/calibration.h"
@@ -22,6 +24,8 @@ class DatasetSamples : public SampleSource {
   /// Names of the data's classes; empty where it names none.
   const std::vector<std::string>& classes() const { return dataset_->classes(); }
   Result<std::vector<NdArray>> get(size_t index) const override;
+  /// What the graph's states hold before each sample comes behind its own arrays from now on (states_before()).
+  void put_states(std::map<size_t, std::vector<NdArray>> states) { states_ = std::move(states); }
   /// True for a folder of pictures.
   bool holds_pictures() const { return dataset_->holds_pictures(); }
   /// The axis of the graph's input `input` with the channels of pictures. E: kInput.
@@ -37,6 +41,7 @@ class DatasetSamples : public SampleSource {
   std::shared_ptr<const Dataset> dataset_;
   std::vector<TensorInfo> inputs_;  // as the examples are read
   std::optional<Range> picture_range_;
+  std::map<size_t, std::vector<NdArray>> states_;
   std::vector<Perm> permutations_;  // of what is read, to the graph's layout; empty where nothing changes
 };
 

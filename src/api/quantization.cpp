@@ -13,6 +13,7 @@
 #include "quant/integer_spellings.h"
 #include "quant/mixed_joins.h"
 #include "verify/quantization_damage.h"
+#include "verify/state_sequence.h"
 
 namespace atl {
 namespace {
@@ -25,6 +26,8 @@ constexpr size_t kManySamples = 24;
 constexpr double kExactZero = 0.01;
 // Below so many dB, little is left of an output.
 constexpr double kLittleLeft = 10;
+// A state that all runs take so many times as far as half of them has not come to rest.
+constexpr double kGrowth = 1.25;
 // One sample of so many is kept from calibration for judging.
 constexpr size_t kJudgingShare = 4;
 
@@ -46,6 +49,10 @@ class Quantization {
   Status set_options();
   Status take_in_normalization(DatasetSamples& samples);
   Status split_outputs(const QuantizationData& data);
+  Status take_apart_states(DatasetSamples& samples, std::vector<size_t> which,
+                           const std::shared_ptr<const LiteRtLibrary>& library);
+  Status judge_sequence(const Graph& integers, const SampleSource& samples, size_t last,
+                        const std::shared_ptr<const LiteRtLibrary>& library);
   void take_camera_bytes(const DatasetSamples& samples);
   Status judge(const QuantizedGraph& quantized, const SampleSource& samples, std::span<const size_t> which,
                const std::shared_ptr<const LiteRtLibrary>& library);
@@ -73,6 +80,9 @@ Result<QuantizedModel> Quantization::run() {
   find_library(data);
   TRY_STATUS(choose_samples(data));
   TRY_STATUS(set_options());
+  std::vector<size_t> chosen = data.calibration;
+  chosen.insert(chosen.end(), data.judging.begin(), data.judging.end());
+  TRY_STATUS(take_apart_states(samples, chosen, data.library));
   take_camera_bytes(samples);
   if (options_.split_outputs) TRY_STATUS(split_outputs(data));
   data.scoring = data.calibration;
@@ -95,6 +105,11 @@ Result<QuantizedModel> Quantization::run() {
   if (!report_->judged_on_calibration && data.calibration.size() + data.judging.size() < kManySamples) {
     TRY_STATUS(take_in_judging_samples(data));
     TRY(quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
+  }
+  if (!v_.plan_options.states.empty()) {
+    v_.graph.set_states(v_.plan_options.states);
+    TRY(quantized, quantize_graph(v_.graph, v_.plan, v_.quantize_options));
+    if (data.library) TRY_STATUS(judge_sequence(quantized.graph, samples, std::ranges::max(chosen), data.library));
   }
   report_->repairs = v_.repairs;
   report_->exceptions = float_exceptions(v_.graph, v_.plan);
@@ -131,27 +146,29 @@ Result<QuantizedModel> Quantization::compress() {
            : options_.mode == QuantizeMode::kDynamic ? WeightForm::kHybrid
            : options_.weight_bits == 4               ? WeightForm::kInt4
                                                      : WeightForm::kInt8;
-  TRY(QuantizedGraph compressed, compress_weights(g, o));
-  const RandomSamples random(g, options_.seed);
   std::optional<DatasetSamples> given;
+  std::vector<size_t> which;
   if (!options_.data.empty()) {
     TRY(given, open_data());
-  }
-  const SampleSource& samples = given ? static_cast<const SampleSource&>(*given) : random;
-  std::vector<size_t> which;
-  if (given) {
     TRY(which, given->choose(options_.max_samples, options_.strict, report_->warnings));
-  } else {
-    for (size_t i = 0; i < random.size(); ++i) which.push_back(i);
   }
+  const std::vector<State> states = g.states();
   auto library = LiteRtLibrary::find(options_.litert);
-  if (library) {
+  if (given) TRY_STATUS(take_apart_states(*given, which, library ? *library : nullptr));
+  TRY(QuantizedGraph compressed, compress_weights(g, o));
+  const RandomSamples random(g, options_.seed);
+  const SampleSource& samples = given ? static_cast<const SampleSource&>(*given) : random;
+  for (size_t i = 0; !given && i < random.size(); ++i) which.push_back(i);
+  if (!given && !states.empty()) {
+    report_->warnings.push_back("not judged: what a model with states holds is not random; --calibrate names inputs of runs");
+  } else if (library) {
     TRY_STATUS(judge(compressed, samples, which, *library));
     report_->judging_samples = which.size();
     if (!given) report_->warnings.push_back("judged on random inputs: --calibrate names real ones");
   } else {
     report_->warnings.push_back("not judged: " + library.error().what);
   }
+  compressed.graph.set_states(states);
   report_->interface = interface_lines(compressed.graph);
   report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return QuantizedModel{std::move(compressed.graph), report_, {}};
@@ -235,7 +252,51 @@ void Quantization::take_camera_bytes(const DatasetSamples& samples) {
                 off / double(q.scale[0])));
 }
 
+// While the model is calibrated and judged, its states are inputs and outputs like others, and each sample comes with what the
+// float model's states hold before it.
+Status Quantization::take_apart_states(DatasetSamples& samples, std::vector<size_t> which,
+                                       const std::shared_ptr<const LiteRtLibrary>& library) {
+  if (v_.graph.states().empty()) return {};
+  v_.plan_options.states = v_.graph.states();
+  std::ranges::sort(v_.plan_options.states, {}, &State::input);
+  v_.graph.set_states({});
+  std::ranges::sort(which);
+  which.erase(std::unique(which.begin(), which.end()), which.end());
+  TRY(auto states, states_before(v_.graph, v_.plan_options.states, samples, which, library, {.threads = options_.threads}));
+  const bool integers = options_.mode == QuantizeMode::kInt8 || options_.mode == QuantizeMode::kInt16x8;
+  for (size_t k = 0; k < v_.plan_options.states.size() && integers; ++k) {
+    double last = 0, before = 0;
+    size_t seen = 0;
+    for (const auto& [index, values] : states) {
+      if (values[k].dtype != ElementType::kF32) continue;
+      for (const float v : values[k].values<float>()) last = std::max(last, std::fabs(double(v)));
+      if (2 * ++seen <= states.size()) before = last;
+    }
+    if (last > kGrowth * before)
+      report_->warnings.push_back(fmt::format(
+          "a state, '{}', reaches {:.4g} in half of the runs and {:.4g} in all: more runs may leave the range that is "
+          "chosen from them; --keep-float spares what computes it",
+          v_.plan_options.states[k].name, before, last));
+  }
+  samples.put_states(std::move(states));
+  return {};
+}
+
+// Errors that add up from run to run are in no sample that is judged by itself.
+Status Quantization::judge_sequence(const Graph& integers, const SampleSource& samples, size_t last,
+                                    const std::shared_ptr<const LiteRtLibrary>& library) {
+  TRY(const std::vector<double> snr, sequence_snr(v_.graph, integers, samples, last, library, {.threads = options_.threads}));
+  for (size_t i = 0; i < snr.size(); ++i)
+    for (QuantizedOutput& o : report_->outputs)
+      if (o.name == v_.graph.outputs()[i].name) o.snr_db = std::min(o.snr_db, snr[i]);
+  return {};
+}
+
 Status Quantization::split_outputs(const QuantizationData& data) {
+  if (!v_.plan_options.states.empty()) {
+    report_->warnings.push_back("no output was split: the model keeps states");
+    return {};
+  }
   QuantizationVariant whole = v_;
   TRY_STATUS(whole.calibrate(data));
   const std::vector<MixedJoin> joins = mixed_joins(whole.graph, whole.plan, whole.calibration);
@@ -261,7 +322,8 @@ Status Quantization::judge(const QuantizedGraph& quantized, const SampleSource& 
   o.progress = [&](size_t done, size_t total) { step("judging", double(done), double(total)); };
   TRY(const DamageReport damage, measure_damage(g, quantized, samples, which, library, o));
   for (size_t i = 0; i < damage.outputs.size(); ++i) {
-    if (g.is_state_output(i) || damage.outputs[i].count == 0) continue;
+    const bool is_state = std::ranges::any_of(v_.plan_options.states, [&](const State& s) { return s.output == i; });
+    if (is_state || damage.outputs[i].count == 0) continue;
     const ValueDamage& d = damage.outputs[i];
     report_->outputs.push_back({g.outputs()[i].name, to_string(d.type), d.mean_snr_db(), d.max_error});
     if (d.mean_snr_db() < kLittleLeft)

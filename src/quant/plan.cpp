@@ -199,7 +199,7 @@ void Planner::join_groups() {
     for (Value v : values)
       if (g_.constant(v) && first.valid()) constants_.emplace_back(number({first, t}), v);
   }
-  for (const State& s : g_.states()) {
+  for (const State& s : options_.states.empty() ? g_.states() : options_.states) {
     const Value in = g_.inputs()[s.input].value, out = g_.outputs()[s.output].value;
     const DType t = plan_.input_data[s.input];
     if (atl::is_integer(t) && is_data(g_.type(in))) join({in, t}, {out, t});

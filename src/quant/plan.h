@@ -36,6 +36,8 @@ struct PlanOptions {
   std::map<Value, RangeMethod> methods;
   /// Ranges that are known without calibration (a camera's bytes); those of the values that share the scale follow.
   std::map<Value, Range> ranges;
+  /// Of the model, while their ports are plain ones of the graph: input and output get one scale.
+  std::vector<State> states;
 };
 
 /// Values that share one scale because the kernels between them hand it on.
