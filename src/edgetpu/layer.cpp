@@ -24,9 +24,13 @@ std::optional<Kernel> kernel_of(const SourceModel& m, const SourceOp& op) {
     case Op::CONV_2D:
     case Op::TRANSPOSE_CONV:
       k.out = at(s, 0), k.height = at(s, 1), k.width = at(s, 2), k.in = at(s, 3);
+      k.stored_in = up(k.in, kLanes);
       return k;
     case Op::FULLY_CONNECTED:
       k.out = at(s, 0), k.in = at(s, 1), k.dense = true;
+      k.stored_in = up(k.in, kLanes);
+      if (const SourceTensor* x = m.input(op, 0); x && x->shape.size() == 4 && count(x->shape) == k.in)
+        k.stored_in = k.in / last(x->shape) * up(last(x->shape), kLanes);
       return k;
     case Op::DEPTHWISE_CONV_2D:
       k.height = at(s, 1), k.width = at(s, 2), k.out = at(s, 3), k.depthwise = true;

@@ -22,6 +22,7 @@ uint64_t count(const Shape& s);
 /// Height, width and channels of a convolution-like operator's kernel, and its outputs.
 struct Kernel {
   uint64_t height = 1, width = 1, in = 1, out = 1;
+  uint64_t stored_in = 4;  ///< inputs of a tap with those that fill up lanes, of each pixel where an image is flattened
   bool depthwise = false, per_channel = false, has_bias = false, dense = false;
 };
 /// nullopt for operators without constant weights.

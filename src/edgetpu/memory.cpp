@@ -26,7 +26,7 @@ uint64_t word_of(const Kernel& k) { return !k.per_channel ? 4 : k.has_bias ? 12 
 
 uint64_t bytes_of_rows(const Kernel& k, uint64_t rows) {
   if (k.depthwise) return up(up(k.out, kLanes) * (kLanes * k.height * k.width + word_of(k)), kParameterAlignment);
-  return up(rows * (k.height * k.width * up(k.in, kLanes) + word_of(k)), kParameterAlignment);
+  return up(rows * (k.height * k.width * k.stored_in + word_of(k)), kParameterAlignment);
 }
 
 bool is_elementwise(Op code) {
@@ -50,6 +50,7 @@ uint64_t lstm_cached_bytes(const SourceModel& m, const SourceOp& op) {
     if (!t || !t->constant || t->shape.size() != 2) continue;
     Kernel k;
     k.out = at(t->shape, 0), k.in = at(t->shape, 1), k.dense = true;
+    k.stored_in = up(k.in, kLanes);
     bytes += bytes_of_rows(k, up(k.out, kHalfCells));
   }
   return bytes;
@@ -213,7 +214,7 @@ uint64_t on_chip_bytes_of(const SourceModel& m, const SourceOp& op) {
 
 uint64_t cell_bytes_of(const SourceModel& m, const SourceOp& op) {
   const auto k = kernel_of(m, op);
-  return k && k->dense ? parts(k->out, kTiles * kCells) * (up(k->in, kLanes) + word_of(*k)) : 0;
+  return k && k->dense ? parts(k->out, kTiles * kCells) * (k->stored_in + word_of(*k)) : 0;
 }
 
 uint64_t streamed_bytes_of(const SourceModel& m, const SourceOp& op) {

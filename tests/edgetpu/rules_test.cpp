@@ -219,6 +219,15 @@ TEST(Cost, ParameterBytes) {
   EXPECT_EQ(bytes(Op::CONV_2D, {32, 7, 7, 32}, false, true),
             std::pair(uint64_t{32 * (7 * 7 * 32 + 4)}, uint64_t{64 * (7 * 7 * 32 + 4)}));
   EXPECT_EQ(bytes(Op::FULLY_CONNECTED, {256, 256}, false, true).first, uint64_t{256 * 260});
+  // Each of 8 x 8 pixels of 32 channels fills its lanes as it is; of 2 x 2 x 3 inputs, 16 are stored (dense nets of
+  // compiler 1.0).
+  EXPECT_EQ(bytes(Op::FULLY_CONNECTED, {16, 8 * 8 * 32}, false, true).first, uint64_t{16 * (8 * 8 * 32 + 4)});
+  SmallModel flattened;
+  flattened.op(Op::FULLY_CONNECTED, 1,
+               {flattened.input(TensorType::UINT8, {1, 2, 2, 3}), flattened.constant(TensorType::UINT8, {100, 12})},
+               {flattened.output(TensorType::UINT8, {1, 100})});
+  const SourceModel image = flattened.opened();
+  EXPECT_EQ(parameter_bytes_of(image, image.ops[0], Compiler::k2_0), uint64_t{128 * (16 + 4)});
   EXPECT_EQ(bytes(Op::CONV_2D, {3, 1, 1, 30}, true, false).first, uint64_t{192});  // 4 rows of 32 + 8, to 64
   EXPECT_EQ(bytes(Op::DEPTHWISE_CONV_2D, {1, 3, 3, 30}, true, true).first, uint64_t{32 * (4 * 9 + 12)});
 }
