@@ -90,6 +90,7 @@ Result<QuantizedModel> Quantization::run() {
     TRY(v_, choose_repairs(std::move(v_), data));
     TRY_STATUS(choose_base_method(v_, data));
     TRY_STATUS(choose_range_methods(v_, data));
+    TRY_STATUS(offset_logits(v_));
     if (options_.best_effort) {
       TRY_STATUS(round_weights(v_, data));
       TRY_STATUS(correct_measured_means(v_, data));

@@ -8,6 +8,7 @@
 #include "quant/equalize_channels.h"
 #include "quant/finer_log_softmax.h"
 #include "quant/mixed_joins.h"
+#include "quant/softmax_pairs.h"
 #include "quant/split_activations.h"
 #include "verify/mean_errors.h"
 #include "verify/quantization_damage.h"
@@ -219,38 +220,46 @@ Result<QuantizationVariant> choose_repairs(QuantizationVariant plain, const Quan
   few.calibration = half_of(some, 1);
   few.scoring = half_of(some, 0);
   TRY_STATUS(refine_log_softmax(plain, few));
+  if (plain.plan_options.data == DType::kI8) TRY_STATUS(centre_softmax_pairs(plain.graph));
   TRY(const bool alone, is_alone(plain, data));
   QuantizationVariant apart = plain;
   TRY(const size_t always_apart, split(plain, 0));
   TRY_STATUS(plain.calibrate(alone ? data : few));
   if (plain.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(plain));
   if (alone) return plain;
-  std::vector<QuantizationVariant> variants;
+  struct Candidate {
+    QuantizationVariant variant;
+    QuantizationVariant* equalized_from = nullptr;
+  };
+  std::vector<Candidate> candidates;
   TRY(auto even, equalized(plain, few));
-  if (even) variants.push_back(*std::move(even));
+  if (even) candidates.push_back({*std::move(even), &plain});
   TRY(const size_t apart_count, split(apart, data.options.best_effort ? 1 : kCheapShare));
   if (apart_count > always_apart) {
     TRY_STATUS(apart.calibrate(few));
     if (apart.plan_options.data == DType::kI8) TRY_STATUS(widen_mixed_joins(apart));
+    candidates.push_back({apart});
     TRY(auto both, equalized(apart, few));
-    variants.push_back(std::move(apart));
-    if (both) variants.push_back(*std::move(both));
+    if (both) candidates.push_back({*std::move(both), &apart});
   }
   double best = 0;
-  if (!variants.empty()) {
+  if (!candidates.empty()) {
     TRY(best, plain.score(few, few.scoring.size()));
     best += kClearlyBetter;
   }
-  QuantizationVariant* chosen = &plain;
-  for (QuantizationVariant& v : variants) {
-    tell(data, "repairs", size_t(&v - variants.data()), variants.size());
-    TRY(const double score, v.score(few, few.scoring.size()));
+  Candidate* chosen = nullptr;
+  for (Candidate& c : candidates) {
+    tell(data, "repairs", size_t(&c - candidates.data()), candidates.size());
+    TRY(const double score, c.variant.score(few, few.scoring.size()));
     if (score <= best) continue;
     best = score;
-    chosen = &v;
+    chosen = &c;
   }
-  TRY_STATUS(chosen->calibrate(data));
-  return std::move(*chosen);
+  QuantizationVariant& taken = !chosen ? plain : chosen->equalized_from ? *chosen->equalized_from : chosen->variant;
+  TRY_STATUS(taken.calibrate(data));
+  if (!chosen || !chosen->equalized_from) return std::move(taken);
+  TRY(auto anew, equalized(taken, data));
+  return anew ? *std::move(anew) : std::move(taken);
 }
 
 Status choose_base_method(QuantizationVariant& v, const QuantizationData& data) {
@@ -316,6 +325,16 @@ Status choose_range_methods(QuantizationVariant& v, const QuantizationData& data
   v.repairs.push_back(fmt::format("ranges of {} of {} tensors chosen by their effect on the outputs: {} not by {}", measured,
                                   trials.size(), changed, in_words(v.plan_options.method)));
   return changed ? v.make_plan() : Status{};
+}
+
+Status offset_logits(QuantizationVariant& v) {
+  if (v.plan_options.data != DType::kI8) return {};
+  TRY(const size_t count, offset_softmax_pairs(v.graph, v.plan));
+  if (!count) return {};
+  v.plan_options.node_data.resize(v.graph.size(), DType::kUnknown);
+  v.repairs.push_back(
+      fmt::format("the two logits of {} layers round at different places, so that they differ in steps half as large", count));
+  return v.make_plan();
 }
 
 Status round_weights(QuantizationVariant& v, const QuantizationData& data) {

@@ -55,6 +55,10 @@ Status choose_base_method(QuantizationVariant& variant, const QuantizationData& 
 /// of the samples are judged on the other half. E: LiteRT's.
 Status choose_range_methods(QuantizationVariant& variant, const QuantizationData& data);
 
+/// Lets the two logits of a softmax over two classes round at different places (offset_softmax_pairs()), once their scale is
+/// chosen. E: of planning.
+Status offset_logits(QuantizationVariant& variant);
+
 /// Rounds the weights of each layer together, by what the layers' data looks like (learn_weights()); kept only where weights
 /// learned from one half of the samples do not lose on the other. E: LiteRT's.
 Status round_weights(QuantizationVariant& variant, const QuantizationData& data);

@@ -2,22 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
-
-#include "calibrated_graph.h"
-#include "quant/quantize_graph.h"
+#include "spelled_graph.h"
 
 namespace atl {
 namespace {
-
-std::string numbers(size_t count, double reach) {
-  std::mt19937_64 random(count);
-  std::string out;
-  for (size_t i = 0; i < count; ++i)
-    out += fmt::format("{}{:.4f}", i ? ", " : "", reach * (double(random() >> 11) * 0x1p-52 - 1));
-  return out;
-}
 
 // A layer and the logarithm of softmax over its eleven results.
 std::string classifier(double weights_reach) {
@@ -42,41 +30,13 @@ output "y" = %2
 
 constexpr double kGain = 0.7;
 
-class FinerLogSoftmax : public testing::Test {
+class FinerLogSoftmax : public SpelledGraph {
  protected:
-  void set(std::string_view text) {
-    g = graph_of(text);
-    for (uint64_t i = 0; i < 20; ++i) (i < 10 ? samples : unseen).push_back(random_inputs(g, 100 * i + 1));
-    for (const Tensors& in : unseen) expected.push_back(evaluate_graph(g, in)[0]);
-  }
   size_t refine() {
     auto count = refine_log_softmax(g, calibrated(g, samples));
     EXPECT_TRUE(count) << format(count.error());
     return count ? *count : 0;
   }
-  double float_error() const { return error_of(g); }
-  // Root of the mean square error of the integer graph, in its own arithmetic, on inputs that did not calibrate.
-  double integer_error() const {
-    auto plan = plan_quantization(g, calibrated(g, samples), {});
-    EXPECT_TRUE(plan) << format(plan.error());
-    auto q = quantize_graph(g, *plan);
-    EXPECT_TRUE(q) << format(q.error());
-    return error_of(q->graph);
-  }
-  double error_of(const Graph& graph) const {
-    double sum = 0, count = 0;
-    for (size_t s = 0; s < unseen.size(); ++s) {
-      const Tensor got = evaluate_graph(graph, unseen[s])[0];
-      for (int64_t i = 0; i < got.count(); ++i, ++count) {
-        const double e = element_as_double(got, i) - element_as_double(expected[s], i);
-        sum += e * e;
-      }
-    }
-    return std::sqrt(sum / count);
-  }
-  Graph g;
-  std::vector<Tensors> samples, unseen;
-  Tensors expected;
 };
 
 TEST_F(FinerLogSoftmax, OfALayerNeedsTwoMoreOperators) {
