@@ -11,6 +11,7 @@
 #include "api/quantization_variant.h"
 #include "quant/compress_weights.h"
 #include "quant/integer_spellings.h"
+#include "quant/mask_floors.h"
 #include "quant/mixed_joins.h"
 #include "verify/quantization_damage.h"
 #include "verify/state_sequence.h"
@@ -73,6 +74,7 @@ Result<QuantizedModel> Quantization::run() {
   const auto start = std::chrono::steady_clock::now();
   report_->mode = name(options_.mode);
   if (options_.mode != QuantizeMode::kInt8 && options_.mode != QuantizeMode::kInt16x8) return compress();
+  TRY_STATUS(deepen_masks(v_.graph));
   TRY_STATUS(spell_for_integers(v_.graph, options_.mode == QuantizeMode::kInt8 ? DType::kI8 : DType::kI16));
   TRY(DatasetSamples samples, open_data());
   TRY_STATUS(take_in_normalization(samples));

@@ -1,5 +1,8 @@
 #include "quant/integer_spellings.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "ops/binary.h"
 #include "ops/sign_analysis.h"
 #include "ops/unary.h"
@@ -14,19 +17,28 @@ Result<bool> spell_unary(Rewrite& r, UnaryKind kind) {
   return r.replace(r.add(Binary(BinaryKind::kMul), {x, factor}));
 }
 
-// 1 / y without a division; nothing where y may be negative.
-Value reciprocal(Rewrite& r, Value y) {
+// 1 / y without a division; nothing where y may be zero or, computed, negative.
+Result<Value> reciprocal(Rewrite& r, Value y, DType data) {
+  if (const Constant* c = r.graph().constant(y)) {
+    TRY(const Tensor divisor, c->materialize());
+    Tensor inverse = Tensor::make(divisor.type());
+    std::ranges::transform(divisor.values<float>(), inverse.mutable_data<float>(), [](float v) { return 1 / v; });
+    const bool finite = std::ranges::all_of(inverse.values<float>(), [](float v) { return std::isfinite(v); });
+    return finite ? r.constant(Constant::of(std::move(inverse), c->name())) : Value{};
+  }
+  if (data != DType::kI8) return Value{};
   if (const auto* root = r.graph().as<Unary>(y); root && root->kind == UnaryKind::kSqrt)
     return r.add(Unary(UnaryKind::kRsqrt), {r.graph()[y].in[0]});
-  if (!is_non_negative(r.graph(), y)) return {};
+  if (!is_non_negative(r.graph(), y)) return Value{};
   const Value half = r.add(Unary(UnaryKind::kRsqrt), {y});
   return r.add(Binary(BinaryKind::kMul), {half, half});
 }
 
-Result<bool> spell_division(Rewrite& r, const Binary& op) {
-  if (op.kind != BinaryKind::kDiv || r.is_constant(1)) return false;
+Result<bool> spell_division(Rewrite& r, const Binary& op, DType data) {
+  if (op.kind != BinaryKind::kDiv) return false;
   const Activation activation = op.activation;
-  const Value x = r.in(0), inverse = reciprocal(r, r.in(1));
+  const Value x = r.in(0);
+  TRY(const Value inverse, reciprocal(r, r.in(1), data));
   return inverse.valid() && r.replace(r.add(Binary(BinaryKind::kMul, activation), {x, inverse}));
 }
 
@@ -41,8 +53,8 @@ Result<size_t> spell_for_integers(Graph& g, DType data) {
     bool done = false;
     if (const auto* unary = g.as<Unary>(v)) {
       TRY(done, spell_unary(r, unary->kind));
-    } else if (const auto* binary = g.as<Binary>(v); binary && data == DType::kI8) {
-      TRY(done, spell_division(r, *binary));
+    } else if (const auto* binary = g.as<Binary>(v); binary) {
+      TRY(done, spell_division(r, *binary, data));
     }
     count += done;
   }

@@ -12,6 +12,39 @@ namespace {
 
 // The step of a softmax's integers.
 constexpr double kSoftmaxStep = 1.0 / 256;
+// Scores of a softmax are thousands of times smaller.
+constexpr float kLowestScore = -1e4F;
+// As good as -inf; two of them are still a number.
+constexpr float kMasked = -1e38F;
+
+/// Where a use hands the elements of its value on.
+enum class MaskPath { kNone, kSoftmax, kSum, kElements };
+
+MaskPath path_of(const Graph& g, const Use& u) {
+  if (u.node == kGraphOutput) return MaskPath::kNone;
+  const Node& n = g[u.node];
+  const Value result{u.node, 0};
+  if (const auto* softmax = g.as<Softmax>(result)) return softmax->beta > 0 ? MaskPath::kSoftmax : MaskPath::kNone;
+  if (n.out.size() != 1) return MaskPath::kNone;
+  if (const auto* sum = g.as<Binary>(result); sum && sum->kind == BinaryKind::kAdd && sum->activation == Activation::kNone)
+    return MaskPath::kSum;
+  const QuantRule rule = def_of(*n.op).quantization(*n.op, g.types(n.in));
+  return rule.kind == Quant::kSameScale ? MaskPath::kElements : MaskPath::kNone;
+}
+
+/// By node: whether all of its result leads to the operands of softmaxes.
+std::vector<bool> lead_to_softmax(const Graph& g, std::span<const uint32_t> order) {
+  std::vector<bool> leads(g.size(), false);
+  for (auto id = order.rbegin(); id != order.rend(); ++id) {
+    if (g[*id].out.size() != 1) continue;
+    const auto& uses = g.uses({*id, 0});
+    leads[*id] = !uses.empty() && std::ranges::all_of(uses, [&](const Use& u) {
+      const MaskPath path = path_of(g, u);
+      return path == MaskPath::kSoftmax || (path != MaskPath::kNone && leads[u.node]);
+    });
+  }
+  return leads;
+}
 
 class FloorFinder {
  public:
@@ -60,26 +93,21 @@ class FloorFinder {
   }
 
   Result<std::optional<double>> floor_for(Value v, const Use& u) const {
-    if (u.node == kGraphOutput) return std::optional<double>();
-    const Node& n = g_[u.node];
-    if (const auto* softmax = g_.as<Softmax>(Value{u.node, 0})) return behind_softmax(*softmax, v);
-    const auto result = n.out.size() == 1 ? floors_.find({u.node, 0}) : floors_.end();
+    const MaskPath path = path_of(g_, u);
+    if (path == MaskPath::kNone) return std::optional<double>();
+    if (path == MaskPath::kSoftmax) return behind_softmax(*g_.as<Softmax>(Value{u.node, 0}), v);
+    const auto result = floors_.find({u.node, 0});
     if (result == floors_.end()) return std::optional<double>();
-    if (const auto* sum = g_.as<Binary>(Value{u.node, 0});
-        sum && sum->kind == BinaryKind::kAdd && sum->activation == Activation::kNone) {
-      TRY(const Statistics other, statistics(n.in[1 - u.operand]));
-      return std::optional(result->second - other.extremes().high);
-    }
-    const Types types = g_.types(n.in);
-    if (def_of(*n.op).quantization(*n.op, types).kind != Quant::kSameScale) return std::optional<double>();
-    return std::optional(result->second);
+    if (path == MaskPath::kElements) return std::optional(result->second);
+    TRY(const Statistics other, statistics(g_[u.node].in[1 - u.operand]));
+    return std::optional(result->second - other.extremes().high);
   }
 
   // A row's largest score may be the lowest of all that are not masked; exp(-x) of a whole row of masked ones beside it counts
   // for nothing.
   std::optional<double> behind_softmax(const Softmax& softmax, Value v) const {
     const auto it = calibration_.values.find(v);
-    if (it == calibration_.values.end() || it->second.empty() || softmax.beta <= 0) return std::nullopt;
+    if (it == calibration_.values.end() || it->second.empty()) return std::nullopt;
     const Shape& shape = g_.type(v).shape;
     const int64_t axis = softmax.axis < 0 ? softmax.axis + int64_t(shape.size()) : softmax.axis;
     const double length = double(std::max<int64_t>(shape[size_t(axis)], 1));
@@ -98,6 +126,26 @@ Result<Statistics> constant_statistics(const Constant& c) {
   Statistics s;
   s.observe({t.data<float>(), size_t(t.count())});
   return s;
+}
+
+Result<size_t> deepen_masks(Graph& g) {
+  const std::vector<uint32_t> order = g.topological_order();
+  const std::vector<bool> leads = lead_to_softmax(g, order);
+  size_t count = 0;
+  for (const uint32_t id : order) {
+    const Value v{id, 0};
+    const Constant* c = g.constant(v);
+    if (!c || !leads[id] || g.type(v).dtype != DType::kF32) continue;
+    TRY(const Tensor mask, c->materialize());
+    Tensor deep = Tensor::make(mask.type());
+    std::ranges::transform(mask.values<float>(), deep.mutable_data<float>(),
+                           [](float x) { return x <= kLowestScore && x > -kBeyondScales ? kMasked : x; });
+    if (std::ranges::equal(mask.values<float>(), deep.values<float>())) continue;
+    TRY_STATUS(g.replace(v, g.add_constant(Constant::of(std::move(deep), c->name()))));
+    ++count;
+  }
+  g.remove_dead_nodes();
+  return count;
 }
 
 Result<std::map<Value, double>> mask_floors(const Graph& g, const Calibration& calibration) {

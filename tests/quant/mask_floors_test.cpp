@@ -63,6 +63,41 @@ output "y" = %4
                         kBound);
 }
 
+// Masks of -1e9 and the like become such of -inf before anything is calibrated; what leads elsewhere stays.
+TEST(MaskFloors, OfMasksThatAreMerelyLow) {
+  constexpr std::string_view kText = R"(
+%0: f32[2,3,4] = input "scores"
+%1: f32[3,4] = const "mask" {0, -10000, -1e9, -65504, 0.5, 0, -1e9, -inf, 0, -3, 0, -1e9}
+%2: f32[2,3,4] = binary(%0, %1) {kind=add, activation=none}
+%3: bool[2,1,4] = const "padding" {0, 0, 0, 1, 0, 1, 0, 0}
+%4: f32[1,1,1] = const "low" {-1e9}
+%5: f32[2,3,4] = select(%3, %4, %2)
+%6: f32[2,3,4] = softmax(%5) {axis=2, beta=1}
+output "y" = %6
+)";
+  Graph g = graph_of(kText);
+  const Tensors inputs = random_inputs(g, 11);
+  const Tensor before = evaluate_graph(g, inputs)[0];
+  const auto changed = deepen_masks(g);
+  ASSERT_TRUE(changed) << format(changed.error());
+  EXPECT_EQ(*changed, 2u);
+  const Tensor after = evaluate_graph(g, inputs)[0];
+  for (int64_t i = 0; i < before.count(); ++i) EXPECT_EQ(element_as_double(before, i), element_as_double(after, i)) << i;
+  expect_same_attention(print(g), kBound);
+  Graph other = graph_of(R"(
+%0: f32[2,3,4] = input "scores"
+%1: f32[3,4] = const "mask" {0, -10000, -1e9, -65504, 0.5, 0, -1e9, -2, 0, -3, 0, -1e9}
+%2: f32[2,3,4] = binary(%0, %1) {kind=add, activation=none}
+%3: f32[2,3,4] = softmax(%2) {axis=2, beta=1}
+%4: f32[2,3,4] = binary(%2, %2) {kind=mul, activation=none}
+output "y" = %3
+output "z" = %4
+)");
+  const auto none = deepen_masks(other);
+  ASSERT_TRUE(none) << format(none.error());
+  EXPECT_EQ(*none, 0u);
+}
+
 TEST(MaskFloors, OfTwoMasksAddedAndBroadcast) {
   expect_same_attention(R"(
 %0: f32[2,3,4] = input "scores"

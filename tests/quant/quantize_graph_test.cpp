@@ -251,6 +251,26 @@ output "c" = %7
   for (size_t i = 0; i < 2; ++i) EXPECT_GT(snr_db(real[i], got[i]), 30) << i;
 }
 
+TEST(IntegerSpellings, LeaveNoDivisionByAConstantButByZero) {
+  for (const DType data : {DType::kI8, DType::kI16}) {
+    Graph g = graph_of(R"(
+%0: f32[2,3,5] = input "x"
+%1: f32[3,1] = const "by" {4.9, -0.7, 3}
+%2: f32[2,3,5] = binary(%0, %1) {kind=div, activation=relu}
+%3: f32[5] = const "zero" {1, 2, 0, 3, 4}
+%4: f32[2,3,5] = binary(%0, %3) {kind=div, activation=none}
+output "a" = %2
+output "b" = %4
+)");
+    const Tensors inputs = random_inputs(g, 7);
+    const Tensor real = evaluate_graph(g, inputs)[0];
+    const auto count = spell_for_integers(g, data);
+    ASSERT_TRUE(count) << format(count.error());
+    EXPECT_EQ(*count, 1u);
+    EXPECT_GT(snr_db(real, evaluate_graph(g, inputs)[0]), 120);
+  }
+}
+
 TEST(BiasCorrection, TakesTheMeanOfRoundingOffTheBias) {
   const Graph g = graph_of(kNet);
   const Tensors sample = random_inputs(g, 5);
