@@ -130,14 +130,6 @@ Result<bool> spell_prelu(Graph& g, const Candidate& c) {
   return r.replace(r.add(Binary(BinaryKind::kMaximum), {x, scaled}));
 }
 
-/// Multiplications of a node, whose channels are the last axis of its result; none when it has no weights.
-double multiplications(const Graph& g, uint32_t id) {
-  const Node& n = g[id];
-  if (!def_of(*n.op).weights || n.in.size() < 2 || n.out[0].shape.empty()) return 0;
-  return double(element_count(n.out[0].shape)) * double(element_count(g.type(n.in[1]).shape)) /
-         double(std::max<int64_t>(1, n.out[0].shape.back()));
-}
-
 }  // namespace
 
 Result<size_t> split_activations(Graph& g, double share, const std::vector<bool>& fixed) {
@@ -147,10 +139,10 @@ Result<size_t> split_activations(Graph& g, double share, const std::vector<bool>
   for (uint32_t id : g.topological_order()) {
     const Node& n = g[id];
     if (n.constant || n.op->code == OpCode::kInput) continue;
-    all += multiplications(g, id);
+    all += multiplications(g, n);
     TRY(auto found, candidate(g, id));
     if (!found || is_fixed(id) || is_fixed(found->layer.node)) continue;
-    const double work = multiplications(g, found->layer.node);
+    const double work = multiplications(g, g[found->layer]);
     candidates.emplace_back(work, *std::move(found));
   }
   std::ranges::stable_sort(candidates, {}, [](const auto& c) { return c.first; });

@@ -9,4 +9,7 @@ namespace atl {
 /// The roles of a node's operands (OpDef::weights); nothing where it is no layer with weights.
 std::optional<WeightRoles> weight_roles(const Graph& g, const Node& n);
 
+/// Multiplications of data with weights in a node; 0 where it is no layer with weights.
+double multiplications(const Graph& g, const Node& n);
+
 }  // namespace atl

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/basic_ops.h"
+#include "quant/weight_roles.h"
 
 namespace atl {
 namespace {
@@ -36,11 +37,7 @@ double estimated_work(const Graph& g, uint32_t id) {
         if (!(*body)[i].dead) inner += estimated_work(*body, i);
     return moved + inner;
   }
-  if (def.weights && in.size() > 1) {
-    const auto axis = size_t(def.weights(*n.op, in).weight_out_axis);
-    if (axis < in[1].rank())
-      return moved + elements(n.out[0]) * elements(in[1]) / double(std::max<int64_t>(1, in[1].shape[axis]));
-  }
+  if (def.weights) return moved + multiplications(g, n);
   if (n.op->code == OpCode::kLstm && in.size() > 8 && !in[0].shape.empty()) {
     double weights = 0;
     for (size_t i = 1; i <= 8; ++i) weights += elements(in[i]);
