@@ -105,7 +105,8 @@ struct ProgramReport {
   size_t buffers = 0, constants = 0;             ///< tensors
   bool has_sample = false;                       ///< example inputs are stored with it
   std::string sample_problem;
-  std::vector<std::string> mutations;  ///< what the program changes in place, which cannot be converted
+  std::vector<std::string> states;     ///< buffers that the program changes, which keep their values from run to run
+  std::vector<std::string> mutations;  ///< what else it changes in place, which cannot be converted
 };
 
 /// An array of a .npy or .npz file, or the pixels of an image.

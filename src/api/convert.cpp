@@ -22,6 +22,7 @@
 #include "api/target_check.h"
 #include "edgetpu/model_cut.h"
 #include "ir/text.h"
+#include "ops/opaque.h"
 #include "ops/variable_operands.h"
 #include "pass/pipeline.h"
 #include "read/program.h"
@@ -283,8 +284,18 @@ std::string describe_value(const Graph& g, uint32_t id) {
   return "a result";
 }
 
+bool has_variables(const Graph& g) {
+  return std::ranges::any_of(g.topological_order(), [&](uint32_t id) {
+    const auto* o = g.as<Opaque>({id, 0});
+    return o && tflite::BuiltinOperator(o->builtin) == tflite::BuiltinOperator::VAR_HANDLE;
+  });
+}
+
 // A float model with one graph is what can be quantized.
 Status check_quantizable(const Model& model, const std::string& source) {
+  if (std::ranges::any_of(model.graphs, has_variables))
+    return error(Code::kUnsupportedForm, fmt::format("'{}' keeps values in variables; such a file is not quantized", source),
+                 "quantize the program that it was made from (.pt2), whose states become integers");
   if (model.graphs.size() != 1)
     return error(Code::kUnsupportedForm, fmt::format("'{}' has {} graphs; one is quantized", source, model.graphs.size()),
                  "convert each signature into a file of its own");

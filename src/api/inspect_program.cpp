@@ -82,6 +82,8 @@ void ProgramInspection::read_interface() {
         s.outputs.push_back({out.name, type_text(program_.graph, out.value), {}});
         break;
       case OutputKind::kBufferMutation:
+        facts_.states.push_back(out.target);
+        break;
       case OutputKind::kParameterMutation:
       case OutputKind::kInputMutation:
         facts_.mutations.push_back(out.target);

@@ -32,6 +32,12 @@ TEST_F(InspectTest, AProgram) {
   EXPECT_TRUE(j["graph"].get<std::string>().starts_with("graph main\n"));
 }
 
+TEST_F(InspectTest, AProgramThatKeepsStates) {
+  const json j = inspect(source_file("tests/verify/fixtures/control_flow/counter_functional.pt2"), {});
+  EXPECT_EQ(j["program"]["states"], json::parse(R"(["calls", "history"])"));
+  EXPECT_FALSE(j["program"].contains("mutations"));
+}
+
 TEST_F(InspectTest, AFileOfItsOwn) {
   ASSERT_EQ(run({"convert", source_file("demo/digits.pt2"), "-o", "d.tflite", "-q"}).exit_code, 0);
   const json j = inspect("d.tflite", {"--ops", "--tensors"});

@@ -270,7 +270,7 @@ void put_blocks(const std::filesystem::path& file) {
       .write(reinterpret_cast<const char*>(builder.GetBufferPointer()), std::streamsize(builder.GetSize()));
 }
 
-TEST_F(QuantizeTest, FilesOfOpenSizesSeveralSignaturesAndBlocksAreRefused) {
+TEST_F(QuantizeTest, FilesOfOpenSizesSeveralSignaturesStatesAndBlocksAreRefused) {
   const std::string open = source_file("tests/verify/dynamic/perceptron.pt2");
   const auto answer = [&](std::vector<std::string> args, const std::vector<std::string>& shapes) {
     for (const std::string& shape : shapes) args.insert(args.end(), {"--shape", shape});
@@ -303,6 +303,10 @@ TEST_F(QuantizeTest, FilesOfOpenSizesSeveralSignaturesAndBlocksAreRefused) {
   EXPECT_EQ(
       refused("two.tflite", {}),
       "error[E302]: 'two.tflite' has 2 graphs; one is quantized\n  hint: convert each signature into a file of its own\n");
+  converted(source_file("tests/verify/fixtures/control_flow/counter_functional.pt2"), "state.tflite", {});
+  EXPECT_EQ(refused("state.tflite", {}),
+            "error[E302]: 'state.tflite' keeps values in variables; such a file is not quantized\n  hint: quantize the program "
+            "that it was made from (.pt2), whose states become integers\n");
   converted(kDigits, "blocks.tflite", {});
   put_blocks(path("blocks.tflite"));
   const std::string blocks = refused("blocks.tflite", {});

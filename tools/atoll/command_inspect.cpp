@@ -72,6 +72,7 @@ Json json_of_program(const ProgramReport& p) {
   Json j{{"torch_version", p.torch_version},         {"model", p.model_name},     {"parameters", p.parameters},
          {"parameter_tensors", p.parameter_tensors}, {"buffers", p.buffers},      {"constants", p.constants},
          {"stored_bytes", p.stored_bytes},           {"has_sample", p.has_sample}};
+  if (!p.states.empty()) j["states"] = p.states;
   if (!p.mutations.empty()) j["mutations"] = p.mutations;
   return j;
 }
@@ -175,6 +176,7 @@ void print_program(const ProgramReport& p) {
              p.constants, human_bytes(double(p.stored_bytes)));
   if (!p.has_sample)
     fmt::print("  no example inputs are stored{}\n", p.sample_problem.empty() ? "" : ": " + printable(p.sample_problem));
+  for (const std::string& s : p.states) fmt::print("  state   {}\n", printable(s));
   for (const std::string& m : p.mutations)
     fmt::print("  {}: it changes '{}' in place, which cannot be converted\n", styled("warning", Style::kYellow, stdout),
                printable(m));
