@@ -340,7 +340,7 @@ Status SubgraphBuilder::add_operator(uint32_t id) {
   link_graphs(ops);
   TRY(std::vector<int32_t> operands, add_operands(id, ops));
   // LiteRT sizes its results only when it runs where the operand says that it is open.
-  if (ops[0].code == tflite::BuiltinOperator::TOPK_V2) {
+  if (ops[0].code == tflite::BuiltinOperator::TOPK_V2 && !operands.empty()) {
     TRY(operands[0], without_open_axes(operands[0]));
   }
   TRY(const std::vector<int32_t> results, add_results(id, ops[0], operands));
