@@ -12,8 +12,7 @@ class DatasetSamples : public SampleSource {
  public:
   /// Opens a dataset (data/dataset.h) for the graph's inputs, but for its states. Where an input was laid out anew (axis k is
   /// the source's axis perm[k]), examples are read in the source's layout and brought into the graph's; examples that fit only
-  /// the graph's own are taken as they are. E: open_dataset's, kInput where an
-  /// example does not fit.
+  /// the graph's own are taken as they are. E: open_dataset's, kInput where an example does not fit.
   static Result<DatasetSamples> open(const Graph& g, std::span<const Perm> permutations, const std::string& path,
                                      const std::string& preprocess);
   /// The numbers of at most `most` samples, spread over the dataset, that can be read: decoded, of the right shapes, without

@@ -33,10 +33,8 @@ ConstantPtr less_mean(const Graph& g, Value v, int64_t axis) {
 Value centred(Rewrite& r, Value x) {
   const Graph& g = r.graph();
   const Node layer = g[x];
-  const auto roles = weight_roles(g, layer);
-  const auto is_constant = [&](size_t i) { return i >= layer.in.size() || !layer.in[i].valid() || g.constant(layer.in[i]); };
-  const bool fits = roles && roles->linear && roles->result_axis + 1 == int64_t(r.rank(x));
-  if (!fits || !r.single_use(x) || !is_constant(1) || !is_constant(2)) return {};
+  const auto roles = changeable_roles(g, layer);
+  if (!roles || !r.single_use(x)) return {};
   Values in = layer.in;
   in[1] = r.constant(less_mean(g, in[1], roles->weight_out_axis));
   if (in.size() > 2 && in[2].valid()) in[2] = r.constant(less_mean(g, in[2], 0));

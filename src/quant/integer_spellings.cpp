@@ -6,6 +6,7 @@
 #include "ops/binary.h"
 #include "ops/sign_analysis.h"
 #include "ops/unary.h"
+#include "quant/changed_constant.h"
 
 namespace atl {
 namespace {
@@ -20,11 +21,10 @@ Result<bool> spell_unary(Rewrite& r, UnaryKind kind) {
 // 1 / y without a division; nothing where y may be zero or, computed, negative.
 Result<Value> reciprocal(Rewrite& r, Value y, DType data) {
   if (const Constant* c = r.graph().constant(y)) {
-    TRY(const Tensor divisor, c->materialize());
-    Tensor inverse = Tensor::make(divisor.type());
-    std::ranges::transform(divisor.values<float>(), inverse.mutable_data<float>(), [](float v) { return 1 / v; });
-    const bool finite = std::ranges::all_of(inverse.values<float>(), [](float v) { return std::isfinite(v); });
-    return finite ? r.constant(Constant::of(std::move(inverse), c->name())) : Value{};
+    TRY(const ConstantPtr inverse, changed(*c, [](float v) { return 1 / v; }));
+    TRY(const Tensor values, inverse->materialize());
+    const bool finite = std::ranges::all_of(values.values<float>(), [](float v) { return std::isfinite(v); });
+    return finite ? r.constant(inverse) : Value{};
   }
   if (data != DType::kI8) return Value{};
   if (const auto* root = r.graph().as<Unary>(y); root && root->kind == UnaryKind::kSqrt)

@@ -6,6 +6,7 @@
 
 #include "ops/binary.h"
 #include "ops/reduce.h"
+#include "quant/changed_constant.h"
 
 namespace atl {
 namespace {
@@ -136,12 +137,11 @@ Result<size_t> deepen_masks(Graph& g) {
     const Value v{id, 0};
     const Constant* c = g.constant(v);
     if (!c || !leads[id] || g.type(v).dtype != DType::kF32) continue;
+    const auto is_low = [](float x) { return x <= kLowestScore && x > -kBeyondScales; };
     TRY(const Tensor mask, c->materialize());
-    Tensor deep = Tensor::make(mask.type());
-    std::ranges::transform(mask.values<float>(), deep.mutable_data<float>(),
-                           [](float x) { return x <= kLowestScore && x > -kBeyondScales ? kMasked : x; });
-    if (std::ranges::equal(mask.values<float>(), deep.values<float>())) continue;
-    TRY_STATUS(g.replace(v, g.add_constant(Constant::of(std::move(deep), c->name()))));
+    if (std::ranges::none_of(mask.values<float>(), is_low)) continue;
+    TRY(ConstantPtr deep, changed(*c, [&](float x) { return is_low(x) ? kMasked : x; }));
+    TRY_STATUS(g.replace(v, g.add_constant(std::move(deep))));
     ++count;
   }
   g.remove_dead_nodes();

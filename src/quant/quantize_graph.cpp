@@ -8,6 +8,7 @@
 #include "ops/quantize.h"
 #include "ops/quantized.h"
 #include "ops/variable_operands.h"
+#include "quant/changed_constant.h"
 
 namespace atl {
 namespace {
@@ -169,11 +170,7 @@ Result<Value> Quantizer::bias_operand(uint32_t id, size_t i) {
 Result<ConstantPtr> Quantizer::within_floor(Value v) const {
   const auto floor = plan_.mask_floors.find(v);
   if (floor == plan_.mask_floors.end()) return g_.constant_ptr(v);
-  TRY(const Tensor t, g_.constant(v)->materialize());
-  Tensor raised = Tensor::make(t.type());
-  std::transform(t.data<float>(), t.data<float>() + t.count(), raised.mutable_data<float>(),
-                 [&](float x) { return std::max(x, float(floor->second)); });
-  return Constant::of(std::move(raised), g_.constant(v)->name());
+  return changed(*g_.constant(v), [&](float x) { return std::max(x, float(floor->second)); });
 }
 
 // The new value as operand i of a node (an output) gets it, where the plan says that it is rounded on the way.

@@ -11,8 +11,6 @@ namespace {
 
 bool has_pairs(const Graph& g, Value v) { return !g.type(v).shape.empty() && g.type(v).shape.back() % 2 == 0; }
 
-bool is_constant(const Graph& g, const Node& n, size_t i) { return i < n.in.size() && n.in[i].valid() && g.constant(n.in[i]); }
-
 /// Adds the layers that all neighbours on v's last axis come from, two and two; false where one comes from elsewhere.
 bool collect_layers(const Graph& g, Value v, std::vector<uint32_t>& layers) {
   const Node& n = g[v];
@@ -24,9 +22,7 @@ bool collect_layers(const Graph& g, Value v, std::vector<uint32_t>& layers) {
       if (!collect_layers(g, part, layers)) return false;
     return true;
   }
-  const auto roles = weight_roles(g, n);
-  if (!roles || !roles->linear || size_t(roles->result_axis) + 1 != g.type(v).shape.size()) return false;
-  if (!is_constant(g, n, 1) || !is_constant(g, n, 2)) return false;
+  if (!changeable_roles(g, n) || n.in.size() < 3 || !n.in[2].valid()) return false;
   layers.push_back(v.node);
   return true;
 }

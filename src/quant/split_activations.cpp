@@ -68,12 +68,8 @@ Result<std::optional<Candidate>> candidate(Graph& g, uint32_t id) {
     layer = g[layer].in[0];
     if (!r.single_use(layer)) return std::optional<Candidate>();
   }
-  const Node& n = g[layer];
-  const auto roles = weight_roles(g, n);
-  const bool constant =
-      roles && roles->linear && g.constant(n.in[1]) && (n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]));
-  if (!constant || roles->result_axis + 1 != int64_t(r.rank(layer))) return std::optional<Candidate>();
-  if (any_slope([](float a) { return !(a <= 1); })) return std::optional<Candidate>();
+  const auto roles = changeable_roles(g, g[layer]);
+  if (!roles || any_slope([](float a) { return !(a <= 1); })) return std::optional<Candidate>();
   return std::optional(Candidate{id, layer, *std::move(slopes), *roles});
 }
 

@@ -10,6 +10,13 @@ std::optional<WeightRoles> weight_roles(const Graph& g, const Node& n) {
   return def.weights(*n.op, g.types(n.in));
 }
 
+std::optional<WeightRoles> changeable_roles(const Graph& g, const Node& n) {
+  const auto roles = weight_roles(g, n);
+  if (!roles || !roles->linear || roles->result_axis + 1 != int64_t(n.out[0].rank()) || !g.constant(n.in[1]))
+    return std::nullopt;
+  return n.in.size() < 3 || !n.in[2].valid() || g.constant(n.in[2]) ? roles : std::nullopt;
+}
+
 double multiplications(const Graph& g, const Node& n) {
   const auto roles = weight_roles(g, n);
   if (!roles) return 0;
