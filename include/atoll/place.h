@@ -10,8 +10,9 @@
 namespace atl {
 
 struct PlaceOptions {
-  std::string compiler = "16";  ///< whose rules: "2.0", "2.1", "15" or "16"
-  std::string against;          ///< a model that Google's compiler made of the same file, to compare with; empty: none
+  /// Whose rules: "2.0", "2.1", "15" or "16"; empty: of the compiler that made `against`, else 16.
+  std::string compiler;
+  std::string against;  ///< a model that Google's compiler made of the same file, to compare with; empty: none
 };
 
 /// One operator.

@@ -21,7 +21,6 @@ constexpr double kNearlyFull = 0.9;  // of the memory of a tile
 constexpr int64_t kLargeClassifier = 100000;            // outputs of a fully connected layer
 constexpr int64_t kLargeKernel = 64;                    // rows and columns of a convolution's kernel; 16 compiles
 constexpr int64_t kLargeConcatenation = 60 * 152 * 90;  // elements
-constexpr int64_t kLargeReshape = 48 * 48 * 255;        // elements: a detector's head at 384 pixels
 
 std::string reading(const std::string& path) { return fmt::format("while reading '{}'", path); }
 
@@ -41,17 +40,24 @@ std::string interface_text(const SourceModel& m, const std::vector<int>& tensors
   return text;
 }
 
-// The compiler keeps what a model takes and gives.
+std::vector<Shape> shapes_of(const SourceModel& m, const std::vector<int>& tensors) {
+  std::vector<Shape> shapes;
+  for (const int t : tensors) shapes.push_back(m.tensors[size_t(t)].shape);
+  return shapes;
+}
+
+// The compiler keeps what a model takes and gives; only their types changed where Google's tools added a DEQUANTIZE.
 Status check_same_model(const std::string& source_path, const SourceModel& source, const std::string& path,
                         const SourceModel& compiled) {
   const auto text = [](const SourceModel& m) {
     return fmt::format("{} -> {}", interface_text(m, m.inputs), interface_text(m, m.outputs));
   };
-  const std::string expected = text(source), found = text(compiled);
-  if (expected == found) return {};
+  if (shapes_of(source, source.inputs) == shapes_of(compiled, compiled.inputs) &&
+      shapes_of(source, source.outputs) == shapes_of(compiled, compiled.outputs))
+    return {};
   return error(Code::kInput,
                fmt::format("'{}' was not compiled from '{}': it takes and gives other tensors", path, source_path),
-               fmt::format("the source: {}; the compiled model: {}", expected, found));
+               fmt::format("the source: {}; the compiled model: {}", text(source), text(compiled)));
 }
 
 uint64_t weight_bytes_of(const SourceModel& m, const SourceOp& op) {
@@ -78,13 +84,14 @@ void warn_of_reports(const SourceModel& m, const edgetpu::Placement& placement, 
       warn(fmt::format("has a kernel of {} x {}", kernel->height, kernel->width), kFails);
     else if (op.code == Op::CONCATENATION && elements >= kLargeConcatenation)
       warn(fmt::format("joins {} elements", elements), kFails);
-    else if (op.code == Op::RESHAPE && elements >= kLargeReshape)
-      warn(fmt::format("has {} elements", elements), "reshapes of that size were reported to stay on the CPU");
   }
 }
 
 void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, const edgetpu::MemoryCost& memory,
                   PlaceReport& report) {
+  for (const int t : m.inputs)
+    if (const edgetpu::SourceTensor& input = m.tensors[size_t(t)]; input.open_batch)
+      report.warnings.push_back(fmt::format("input '{}' leaves its batch open: the compiler takes a batch of 1", input.name));
   if (report.mapped == 0)
     report.warnings.emplace_back("no operator runs on the Edge TPU: the compiler writes the model unchanged");
   if (memory.needs_bands)
@@ -99,62 +106,96 @@ void add_warnings(const SourceModel& m, const edgetpu::Placement& placement, con
   warn_of_reports(m, placement, report);
 }
 
-// The operators that a compiled model left on the CPU, matched by type and the name of the first result, else of the first
-// operand.
-std::vector<bool> compiled_placement(const SourceModel& source, const SourceModel& compiled) {
-  std::multimap<std::pair<std::string, std::string>, bool> left;
+/// What Google's compiler made of a model.
+struct Compiled {
+  std::string path;
+  SourceModel model;
+  std::vector<edgetpu::Package> packages;
+};
+
+Result<Compiled> open_compiled(const std::string& path) {
+  TRY(SourceModel model, open_model(path));
+  auto packages = edgetpu::read_packages(model);
+  if (!packages) return std::move(packages.error()).in(reading(path));
+  return Compiled{path, std::move(model), std::move(*packages)};
+}
+
+// Whose rules a comparison follows when none are named: the newest compiler that may have made the package.
+std::string compiler_of(const Compiled& compiled) {
+  if (compiled.packages.empty()) return std::string(name(edgetpu::Compiler::k16));
+  const std::string& releases = compiled.packages[0].compiler_release;
+  return releases.substr(releases.rfind(' ') + 1);
+}
+
+/// What became of a source's operators in a compiled model.
+struct CompiledPlacement {
+  std::vector<bool> on_tpu;        // for each operator of the source
+  size_t on_cpu = 0, unknown = 0;  // operators that the compiled model left, and those of them that the source has not
+};
+
+// Operators match by type and the name of the first result, else of the first operand.
+CompiledPlacement compiled_placement(const SourceModel& source, const SourceModel& compiled) {
+  CompiledPlacement out{std::vector<bool>(source.ops.size(), true)};
+  std::multimap<std::pair<std::string, std::string>, const SourceOp*> left;
   const auto first_input = [](const SourceModel& m, const SourceOp& op) {
     return m.input(op, 0) ? m.input(op, 0)->name : std::string();
   };
   for (const SourceOp& op : compiled.ops)
-    if (op.name != edgetpu::kCompiledOperator) {
-      left.emplace(std::pair(op.name, compiled.output(op).name), true);
-    }
-  std::vector<bool> on_tpu(source.ops.size(), true);
+    if (op.name != edgetpu::kCompiledOperator) left.emplace(std::pair(op.name, compiled.output(op).name), &op);
+  out.on_cpu = left.size();
   for (const SourceOp& op : source.ops) {
     const auto at = left.find({op.name, source.output(op).name});
     if (at == left.end()) continue;
-    on_tpu[op.index] = false;
+    out.on_tpu[op.index] = false;
     left.erase(at);
   }
-  for (const auto& [key, unused] : left) {
-    const auto of_compiled = std::ranges::find_if(
-        compiled.ops, [&](const SourceOp& op) { return op.name == key.first && compiled.output(op).name == key.second; });
+  for (const auto& [key, of_compiled] : left) {
     const auto of_source = std::ranges::find_if(source.ops, [&](const SourceOp& op) {
-      return on_tpu[op.index] && op.name == key.first && first_input(source, op) == first_input(compiled, *of_compiled);
+      return out.on_tpu[op.index] && op.name == key.first && first_input(source, op) == first_input(compiled, *of_compiled);
     });
-    if (of_source != source.ops.end()) on_tpu[of_source->index] = false;
+    if (of_source != source.ops.end())
+      out.on_tpu[of_source->index] = false;
+    else
+      ++out.unknown;
   }
-  return on_tpu;
+  return out;
 }
 
-Result<PlacementComparison> compare(const std::string& source_path, const SourceModel& source, const std::string& path,
+Result<PlacementComparison> compare(const std::string& source_path, const SourceModel& source, const Compiled& compiled,
                                     const edgetpu::Placement& placement) {
-  TRY(const SourceModel compiled, open_model(path));
-  TRY_STATUS(check_same_model(source_path, source, path, compiled));
-  auto read = edgetpu::read_packages(compiled);
-  if (!read) return std::move(read.error()).in(reading(path));
-  const std::vector<edgetpu::Package> packages = std::move(*read);
+  TRY_STATUS(check_same_model(source_path, source, compiled.path, compiled.model));
+  const CompiledPlacement fact = compiled_placement(source, compiled.model);
+  if (2 * fact.unknown > fact.on_cpu)
+    return error(Code::kInput,
+                 fmt::format("'{}' was not compiled from '{}': {} of the {} operators that it leaves to the CPU are not in it",
+                             compiled.path, source_path, fact.unknown, fact.on_cpu),
+                 "converters number their tensors anew in each run: compare with the file that was given to the compiler");
   PlacementComparison out;
-  out.file = path;
-  for (const auto& p : packages) out.parameter_bytes += p.cached_bytes() + p.streamed_bytes();
-  const auto on_tpu = compiled_placement(source, compiled);
+  out.file = compiled.path;
+  for (const auto& p : compiled.packages) out.parameter_bytes += p.cached_bytes() + p.streamed_bytes();
   for (const SourceOp& op : source.ops)
-    if (!op.dead && on_tpu[op.index] != placement.is_mapped(op.index))
-      out.differences.push_back({op.index, op.name, placement.is_mapped(op.index), on_tpu[op.index]});
+    if (!op.dead && fact.on_tpu[op.index] != placement.is_mapped(op.index))
+      out.differences.push_back({op.index, op.name, placement.is_mapped(op.index), fact.on_tpu[op.index]});
   return out;
 }
 
 }  // namespace
 
 Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& options) {
-  TRY(const edgetpu::Compiler compiler, edgetpu::compiler_from_name(options.compiler));
+  std::optional<Compiled> compiled;
+  if (!options.against.empty()) {
+    TRY(compiled, open_compiled(options.against));
+  }
+  const std::string rules = !options.compiler.empty() ? options.compiler
+                            : compiled                ? compiler_of(*compiled)
+                                                      : std::string(name(edgetpu::Compiler::k16));
+  TRY(const edgetpu::Compiler compiler, edgetpu::compiler_from_name(rules));
   TRY(const SourceModel m, open_model(file));
   TRY_STATUS(edgetpu::check_placeable(m));
   const edgetpu::Placement placement = edgetpu::place(m, compiler);
   PlaceReport report;
   report.model = file;
-  report.compiler = options.compiler;
+  report.compiler = rules;
   for (const SourceOp& op : m.ops) {
     const edgetpu::Verdict& v = placement.verdicts[op.index];
     PlacedOp placed{op.index,
@@ -197,8 +238,8 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
   report.latency_error = edgetpu::Latency::kError;
   report.pcie_error = edgetpu::Latency::kPcieError;
   add_warnings(m, placement, memory, report);
-  if (!options.against.empty()) {
-    TRY(report.comparison, compare(file, m, options.against, placement));
+  if (compiled) {
+    TRY(report.comparison, compare(file, m, *compiled, placement));
   }
   return report;
 }

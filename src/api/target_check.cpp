@@ -95,6 +95,10 @@ Status check_target(const Graph& graph, TargetKind target, std::vector<std::stri
 Status check_compilable(const std::string& file) {
   TRY(const auto bytes, MappedFile::open(file));
   TRY(const edgetpu::SourceModel model, edgetpu::read_source_model(bytes->bytes(), bytes));
+  for (const int t : model.inputs)
+    if (const edgetpu::SourceTensor& input = model.tensors[size_t(t)]; input.open_batch)
+      return error(Code::kSymbolic, fmt::format("input '{}' has an open batch: the Edge TPU takes a batch of 1", input.name),
+                   "convert with --shape");
   return edgetpu::check_placeable(model);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "edgetpu/layer.h"
+#include "edgetpu/memory.h"
 #include "tflite/operator_versions.h"
 
 namespace atl::edgetpu {
@@ -18,6 +20,8 @@ constexpr double kMaxResize = 2;            // 2 maps, 15.5 does not; nothing be
 constexpr int64_t kMaxResizedSide = 256;    // 128 to 256 maps, 256 to 512 does not
 constexpr int64_t kMaxMeanElements = 8192;  // 64 x 128 maps, 256 x 128 does not
 constexpr int64_t kChannelGroup = 4;
+// Compiler 16 maps what takes up to 94,400 bytes of a tile and leaves what takes 102,400 or more: half of a tile's memory.
+constexpr uint64_t kTileShare = kNarrowBytes / 2;
 
 // An operator's row: since which compiler, and its own limits.
 using Check = Verdict (*)(const SourceModel&, const SourceOp&, Compiler);
@@ -41,6 +45,18 @@ Verdict not_constant(std::string what) {
 
 int64_t dim(const Shape& s, size_t from_end) { return s.size() >= from_end ? s[s.size() - from_end] : 1; }
 
+uint64_t size(const Shape& s, size_t from_end) { return uint64_t(std::max<int64_t>(dim(s, from_end), 1)); }
+
+// Bytes of each tile for one row of an image, and for all its rows: tiles share width and height.
+uint64_t row_bytes(const Shape& s) { return parts(size(s, 2), kTilesAcross) * up(size(s, 1), kLanes); }
+uint64_t tile_bytes(const Shape& s) { return parts(size(s, 3), kTilesAcross) * row_bytes(s); }
+
+// The dimensions above one.
+Shape without_ones(Shape s) {
+  std::erase(s, 1);
+  return s;
+}
+
 int64_t product_but_last(const Shape& s) {
   int64_t n = 1;
   for (size_t i = 0; i + 1 < s.size(); ++i) n *= s[i];
@@ -61,10 +77,12 @@ bool is_batch(const Shape& s, int64_t axis) { return s.size() == kInnermost + 1 
 
 Verdict any(const SourceModel&, const SourceOp&, Compiler) { return mapped(); }
 
+// A kernel of one row or one column is dilated along the other axis only.
 template <class Options>
-Verdict same_dilation(const SourceOp& op) {
+Verdict same_dilation(const SourceModel& m, const SourceOp& op) {
   const auto* o = op.options_as<Options>();
-  if (o && o->dilation_w_factor() != o->dilation_h_factor())
+  const Shape& kernel = m.input(op, 1)->shape;
+  if (o && o->dilation_w_factor() != o->dilation_h_factor() && dim(kernel, 3) > 1 && dim(kernel, 2) > 1)
     return limited(fmt::format("its dilation is {} x {}", o->dilation_h_factor(), o->dilation_w_factor()),
                    "use the same dilation for height and width");
   return mapped();
@@ -83,12 +101,12 @@ Verdict conv(const SourceModel& m, const SourceOp& op, Compiler) {
   const int64_t channels = dim(m.input(op, 0)->shape, 1), taken = dim(m.input(op, 1)->shape, 1);
   if (channels != taken)
     return limited(fmt::format("it has {} groups", taken > 0 ? channels / taken : 0), "use groups=1, or one group a channel");
-  return same_dilation<tflite::Conv2DOptions>(op);
+  return same_dilation<tflite::Conv2DOptions>(m, op);
 }
 
 Verdict depthwise(const SourceModel& m, const SourceOp& op, Compiler) {
   if (auto v = constant_weights(m, op); v.status != OpStatus::kMapped) return v;
-  return same_dilation<tflite::DepthwiseConv2DOptions>(op);
+  return same_dilation<tflite::DepthwiseConv2DOptions>(m, op);
 }
 
 Verdict transpose_conv(const SourceModel& m, const SourceOp& op, Compiler) {
@@ -204,12 +222,40 @@ Verdict resize(const SourceModel& m, const SourceOp& op, Compiler) {
   return mapped();
 }
 
+// Values that move between rows, channels included, pass through one tile; channels that are cut or kept stay where they are.
+Verdict reshape(const SourceModel& m, const SourceOp& op, Compiler) {
+  const Shape &in = m.input(op, 0)->shape, &out = m.output(op).shape;
+  if (without_ones(in) == without_ones(out)) return mapped();
+  const std::string_view change = "reshape smaller tensors, or leave it to the CPU at the model's end";
+  if (dim(out, 1) > dim(in, 1) && count(out) > kTileShare)
+    return limited(fmt::format("it gathers {} elements into longer rows, at most {} map", count(out), kTileShare),
+                   std::string(change));
+  if (const uint64_t bytes = std::max(tile_bytes(in), tile_bytes(out)); bytes > kTileShare)
+    return limited(fmt::format("its tensors {} and {} take {} bytes of a tile, at most {} map", to_string(in), to_string(out),
+                               bytes, kTileShare),
+                   std::string(change));
+  return mapped();
+}
+
+Verdict transpose(const SourceModel& m, const SourceOp& op, Compiler) {
+  const auto order = m.ints(op, 1);
+  if (!order) return not_constant("its order of axes is computed");
+  const Shape& s = m.input(op, 0)->shape;
+  std::vector<int64_t> moved;
+  for (const int64_t axis : *order)
+    if (axis >= 0 && size_t(axis) < s.size() && s[size_t(axis)] > 1) moved.push_back(axis);
+  if (!std::ranges::is_sorted(moved) && count(s) > kTileShare)
+    return limited(fmt::format("it transposes {} elements, at most {} map", count(s), kTileShare),
+                   "transpose smaller tensors, or leave it to the CPU at the model's end");
+  return mapped();
+}
+
 Verdict split(const SourceModel& m, const SourceOp& op, Compiler) {
   const auto axis = m.ints(op, 0);
   if (!axis || axis->size() != 1 || !m.input(op, 1)) return not_constant("its axis is computed");
   const Shape& s = m.input(op, 1)->shape;
-  if (is_batch(s, (*axis)[0] + ((*axis)[0] < 0 ? int64_t(s.size()) : 0)))
-    return limited("it splits the batch", "split along another axis");
+  const bool is_first = (*axis)[0] == 0 || (*axis)[0] == -int64_t(s.size());
+  if (op.outputs.size() > 1 && is_first && s.size() > 1) return limited("it splits the first axis", "split along another axis");
   return mapped();
 }
 
@@ -237,9 +283,8 @@ Verdict strided_slice(const SourceModel& m, const SourceOp& op, Compiler) {
 
 Verdict softmax(const SourceModel& m, const SourceOp& op, Compiler c) {
   const Shape& s = m.input(op, 0)->shape;
-  if (product_but_last(s) != 1)
-    return many_rows(c, fmt::format("its operand {} has more than one row", to_string(s)),
-                     "leave it to the CPU at the model's end");
+  if (c < Compiler::k16 && product_but_last(s) != 1)
+    return many_rows(c, fmt::format("its operand {} has more than one row", to_string(s)), "use compiler 16");
   if (c < Compiler::k16 && dim(s, 1) > kMaxSoftmax)
     return limited(fmt::format("it has {} elements, {} are allowed", dim(s, 1), kMaxSoftmax), "use compiler 16");
   return mapped();
@@ -278,7 +323,7 @@ constexpr std::array kRules = {
     Rule{Op::RELU, Compiler::k2_0, any},
     Rule{Op::RELU6, Compiler::k2_0, any},
     Rule{Op::RELU_N1_TO_1, Compiler::k2_0, any},
-    Rule{Op::RESHAPE, Compiler::k2_0, any},
+    Rule{Op::RESHAPE, Compiler::k2_0, reshape},
     Rule{Op::RESIZE_BILINEAR, Compiler::k2_0, resize},
     Rule{Op::RESIZE_NEAREST_NEIGHBOR, Compiler::k2_0, resize},
     Rule{Op::RSQRT, Compiler::k15, any},
@@ -293,7 +338,7 @@ constexpr std::array kRules = {
     Rule{Op::SUM, Compiler::k2_0, reduce},
     Rule{Op::TANH, Compiler::k2_0, any},
     Rule{Op::TILE, Compiler::k16, any},
-    Rule{Op::TRANSPOSE, Compiler::k16, any},
+    Rule{Op::TRANSPOSE, Compiler::k16, transpose},
     Rule{Op::TRANSPOSE_CONV, Compiler::k2_0, transpose_conv},
 };
 
@@ -355,6 +400,22 @@ Verdict check_rank(const SourceModel& m, const SourceOp& op) {
   return mapped();
 }
 
+// An image can be cut into rows, a row cannot.
+Verdict check_rows(const SourceModel& m, const SourceOp& op) {
+  const auto check = [&](int i) {
+    if (i < 0 || !is_activation(m.tensors[size_t(i)])) return mapped();
+    const SourceTensor& t = m.tensors[size_t(i)];
+    if (row_bytes(t.shape) <= kTileShare) return mapped();
+    return limited(fmt::format("a row of tensor '{}' ({}) takes {} bytes of a tile, at most {} map", t.name, to_string(t.shape),
+                               row_bytes(t.shape), kTileShare),
+                   "make the last two axes smaller, or leave it to the CPU at the model's end");
+  };
+  for (const std::vector<int>* tensors : {&op.outputs, &op.inputs})
+    for (const int i : *tensors)
+      if (auto v = check(i); v.status != OpStatus::kMapped) return v;
+  return mapped();
+}
+
 }  // namespace
 
 std::string_view name(Compiler c) {
@@ -405,7 +466,8 @@ Verdict judge(const SourceModel& model, const SourceOp& op, Compiler compiler) {
   Verdict own = rule->check(model, op, compiler);
   if (own.status == OpStatus::kNotConstant) return own;
   if (auto v = check_rank(model, op); v.status != OpStatus::kMapped) return v;
-  return own;
+  if (own.status != OpStatus::kMapped) return own;
+  return check_rows(model, op);
 }
 
 }  // namespace atl::edgetpu

@@ -20,8 +20,13 @@ Result<SourceTensor> read_tensor(const FileView& file, const tflite::Tensor& t) 
   }
   const auto signature = to_vector(t.shape_signature());
   if (signature.size() == out.shape.size())
-    for (size_t i = 0; i < signature.size(); ++i)
-      if (signature[i] < 0) out.shape[i] = kDynamic;
+    for (size_t i = 0; i < signature.size(); ++i) {
+      if (signature[i] >= 0) continue;
+      if (i == 0 && out.shape[0] == 1)
+        out.open_batch = true;
+      else
+        out.shape[i] = kDynamic;
+    }
   int64_t count = 1;
   for (const int64_t d : out.shape)
     if (__builtin_mul_overflow(count, std::max<int64_t>(d, 1), &count) || count > (int64_t{1} << 40))
@@ -174,8 +179,16 @@ Status check_sizes(const SourceModel& model) {
         "convert with --shape");
   };
   for (const int t : model.inputs) TRY_STATUS(check(t));
-  for (const SourceOp& op : model.ops)
+  for (const SourceOp& op : model.ops) {
     for (const int t : op.outputs) TRY_STATUS(check(t));
+    const SourceTensor* asked = op.code == tflite::BuiltinOperator::SHAPE ? model.input(op, 0) : nullptr;
+    if (asked && asked->open_batch)
+      return error(
+          Code::kSymbolic,
+          fmt::format("operator {} (SHAPE) asks for the open batch of tensor '{}': the Edge TPU takes fixed sizes only",
+                      op.index, asked->name),
+          "convert with a batch of 1");
+  }
   return {};
 }
 

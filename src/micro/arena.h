@@ -19,7 +19,8 @@ struct ArenaEstimate {
   int64_t total() const { return std::max(activations, planning) + tensors + operators + interpreter; }
 };
 
-/// Estimates a model of one graph with static shapes. E: kUnsupportedForm for several graphs, kSymbolic for an open dimension.
+/// Estimates a model of one graph with static shapes. E: kUnsupportedForm for several graphs, kSymbolic for an open dimension
+/// other than the batch, which TensorFlow Lite Micro takes as 1.
 Result<ArenaEstimate> estimate_arena(const edgetpu::SourceModel& model);
 
 }  // namespace atl::micro

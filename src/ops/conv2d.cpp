@@ -265,7 +265,8 @@ struct Conv2dFacts {
     return r.replace(r.add(o, std::move(in)));
   }
 
-  // The Edge TPU has one dilation for height and width: zeros between the taps make up for what is more in one of them.
+  // The Edge TPU has one dilation for height and width, where the kernel has more than one tap in both: zeros between the taps
+  // make up for what is more in one of them.
   static Result<bool> dilate_evenly(const Conv2d& o, Rewrite& r) {
     Conv2d even = o;
     even.dilation.fill(std::gcd(o.dilation[0], o.dilation[1]));
@@ -293,7 +294,7 @@ struct Conv2dFacts {
   static Result<bool> adapt(const Conv2d& o, Rewrite& r, const Target& target) {
     const Shape &x = r.in_type(0).shape, &w = r.in_type(1).shape;
     if (!target.is_coral() || o.layout != DataLayout::kChannelsLast) return false;
-    if (o.dilation[0] != o.dilation[1] && r.is_constant(1) && (o.groups == 1 || is_depthwise(o, x, w)))
+    if (o.dilation[0] != o.dilation[1] && w[1] > 1 && w[2] > 1 && r.is_constant(1) && (o.groups == 1 || is_depthwise(o, x, w)))
       return dilate_evenly(o, r);
     if (o.groups == 1 || is_depthwise(o, x, w)) return false;
     Conv2d one = o;

@@ -5,17 +5,14 @@
 #include <limits>
 
 #include "ir/rewrite.h"
-#include "ir/target.h"
 #include "ir/tflite_op.h"
 #include "ops/axis.h"
-#include "ops/binary.h"
 #include "ops/elementwise.h"
 #include "ops/fixed_point.h"
 #include "ops/function_table.h"
 #include "ops/integer_functions.h"
 #include "ops/last_axis.h"
 #include "ops/reduce.h"
-#include "ops/unary.h"
 
 namespace atl {
 namespace {
@@ -167,27 +164,6 @@ struct SoftmaxFacts {
   static Result<bool> legalize(const Softmax& o, Rewrite& r) {
     TRY(const bool moved, legalize_last_axis(o, r));
     return moved ? moved : legalize_by_cast(r, make_op(o), kDtypes);
-  }
-
-  // The Edge TPU's kernel takes one row. Several of them, unless all that is behind runs on the CPU anyway, become
-  // e / sum(e) with e = 1 / logistic(largest - x) - 1, and 1 / y = rsqrt(y)^2.
-  static Result<bool> adapt(const Softmax& o, Rewrite& r, const Target& target) {
-    const Type x = r.in_type(0);
-    const auto stays_behind = [&](const Use& u) {
-      return u.node == kGraphOutput || r.graph()[u.node].op->code == OpCode::kBatchMatmul;
-    };
-    if (!target.is_coral() || x.dtype != DType::kF32 || x.shape.back() == element_count(x.shape) ||
-        std::ranges::all_of(r.graph().uses(r.out()), stays_behind))
-      return false;
-    const auto binary = [&](BinaryKind k, Value a, Value b) { return r.add(Binary(k), {a, b}); };
-    const auto unary = [&](UnaryKind k, Value v) { return r.add(Unary(k), {v}); };
-    const auto over_rows = [&](ReduceKind k, Value v) { return r.add(Reduce(k, {int64_t(x.rank()) - 1}, true), {v}); };
-    const Value scaled = o.beta == 1 ? r.in(0) : binary(BinaryKind::kMul, r.in(0), r.scalar(o.beta));
-    const Value below = binary(BinaryKind::kSub, over_rows(ReduceKind::kMax, scaled), scaled);
-    const Value root = unary(UnaryKind::kRsqrt, unary(UnaryKind::kLogistic, below));
-    const Value e = binary(BinaryKind::kAdd, binary(BinaryKind::kMul, root, root), r.scalar(-1));
-    const Value inverse_root = unary(UnaryKind::kRsqrt, over_rows(ReduceKind::kSum, e));
-    return r.replace(binary(BinaryKind::kMul, binary(BinaryKind::kMul, e, inverse_root), inverse_root));
   }
 
   static std::vector<Sample> samples() {

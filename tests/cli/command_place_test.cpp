@@ -1,3 +1,6 @@
+#include <fstream>
+#include <iterator>
+
 #include "command_line.h"
 
 namespace atl::cli {
@@ -42,6 +45,21 @@ TEST_F(PlaceTest, ComparesWithACompiledModel) {
   ASSERT_EQ(j["against"]["differences"].size(), 1u);
   EXPECT_EQ(j["against"]["differences"][0]["predicted"], true);
   EXPECT_EQ(j["against"]["differences"][0]["compiled"], false);
+}
+
+TEST_F(PlaceTest, ComparesWithNothingElse) {
+  const std::string file = source_file("tests/run/data/quantized.tflite");
+  std::ifstream in(file, std::ios::binary);
+  std::string renamed(std::istreambuf_iterator<char>(in), {});
+  for (const char name : {'x', 'y'}) {
+    const size_t at = renamed.find(std::string{1, 0, 0, 0, name, 0});
+    ASSERT_NE(at, std::string::npos);
+    renamed[at + 4] = 'z';
+  }
+  write("renamed.tflite", renamed);
+  const Answer a = run({"place", file, "--against", "renamed.tflite"});
+  EXPECT_EQ(a.exit_code, 1);
+  EXPECT_NE(a.err.find("1 of the 1 operators that it leaves to the CPU are not in it"), std::string::npos) << a.err;
 }
 
 }  // namespace

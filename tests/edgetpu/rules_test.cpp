@@ -35,6 +35,8 @@ TEST(Rules, Convolutions) {
   EXPECT_EQ(verdict_of(grouped).reason, "it has 2 groups");
   EXPECT_EQ(verdict_of(grouped).status, OpStatus::kLimitation);
   EXPECT_EQ(verdict_of(dilated).reason, "its dilation is 1 x 2");
+  SmallModel row = conv({8, 1, 3, 6}, 2, true);  // as compiler 16 maps a network of dilated convolutions over time
+  EXPECT_EQ(verdict_of(row).status, OpStatus::kMapped);
   EXPECT_EQ(verdict_of(computed).status, OpStatus::kNotConstant);
   EXPECT_EQ(verdict_of(computed).reason, "its weight 'in1' is computed");
 }
@@ -117,8 +119,58 @@ TEST(Rules, RowsOfFullyConnectedAndSoftmax) {
     EXPECT_EQ(verdict_of(m, Compiler::k2_0).status, rows == 1 ? OpStatus::kMapped : OpStatus::kManyRows);
     SmallModel s;
     s.op(Op::SOFTMAX, 2, {s.input(TensorType::INT8, {rows, 6})}, {s.output(TensorType::INT8, {rows, 6})});
-    EXPECT_EQ(verdict_of(s).status, rows == 1 ? OpStatus::kMapped : OpStatus::kLimitation);
+    EXPECT_EQ(verdict_of(s).status, OpStatus::kMapped);  // compiler 16's log of a YOLOv8n of 192 pixels: 1x4x756x16
+    EXPECT_EQ(verdict_of(s, Compiler::k15).status, rows == 1 ? OpStatus::kMapped : OpStatus::kLimitation);
+    EXPECT_EQ(verdict_of(s, Compiler::k2_0).status, rows == 1 ? OpStatus::kMapped : OpStatus::kManyRows);
   }
+}
+
+// Compiler 16 on YOLOv5 and YOLOv8 of 176 to 640 pixels (public compiled models and their logs).
+TEST(Rules, SizesThatATileHolds) {
+  const auto reshape = [](const Shape& from, const Shape& to) {
+    SmallModel m;
+    m.op(Op::RESHAPE, 1, {m.input(TensorType::INT8, from)}, {m.output(TensorType::INT8, to)});
+    return verdict_of(m).status;
+  };
+  EXPECT_EQ(reshape({1, 40, 40, 255}, {1, 1600, 3, 85}), OpStatus::kMapped);
+  EXPECT_EQ(reshape({1, 1600, 3, 85}, {1, 4800, 85}), OpStatus::kLimitation);
+  EXPECT_EQ(reshape({1, 80, 80, 255}, {1, 6400, 3, 85}), OpStatus::kLimitation);
+  EXPECT_EQ(reshape({1, 144, 22, 22}, {1, 144, 484}), OpStatus::kMapped);
+  EXPECT_EQ(reshape({1, 144, 40, 40}, {1, 144, 1600}), OpStatus::kLimitation);
+  EXPECT_EQ(reshape({1, 118, 100, 8}, {1, 94400}), OpStatus::kMapped);
+  EXPECT_EQ(reshape({1, 4, 8400, 1}, {1, 1, 4, 8400}), OpStatus::kMapped);
+  EXPECT_EQ(reshape({1, 64, 8400}, {1, 4, 16, 8400}), OpStatus::kLimitation);
+  const auto transpose = [](const Shape& from, const Shape& to, const std::vector<int32_t>& order) {
+    SmallModel m;
+    m.op(Op::TRANSPOSE, 2, {m.input(TensorType::INT8, from), m.ints(order)}, {m.output(TensorType::INT8, to)});
+    return verdict_of(m).status;
+  };
+  EXPECT_EQ(transpose({1, 22, 22, 144}, {1, 144, 22, 22}, {0, 3, 1, 2}), OpStatus::kMapped);
+  EXPECT_EQ(transpose({1, 20, 20, 256}, {1, 256, 20, 20}, {0, 3, 1, 2}), OpStatus::kLimitation);
+  EXPECT_EQ(transpose({1, 320, 1, 600}, {1, 1, 320, 600}, {0, 2, 1, 3}), OpStatus::kMapped);  // nothing moves
+  const auto logistic = [](const Shape& shape) {
+    SmallModel m;
+    m.op(Op::LOGISTIC, 2, {m.input(TensorType::INT8, shape)}, {m.output(TensorType::INT8, shape)});
+    return verdict_of(m);
+  };
+  EXPECT_EQ(logistic({1, 80, 80, 256}).status, OpStatus::kMapped);
+  EXPECT_EQ(logistic({1, 80, 8400}).status, OpStatus::kLimitation);
+  EXPECT_EQ(logistic({1, 80, 8400}).reason,
+            "a row of tensor 'out0' (1x80x8400) takes 168000 bytes of a tile, at most 98304 map");
+}
+
+TEST(Rules, SplitsOfTheFirstAxis) {
+  const auto split = [](const Shape& from, const Shape& to, int32_t axis, int parts) {
+    SmallModel m;
+    std::vector<int> outputs;
+    for (int i = 0; i < parts; ++i) outputs.push_back(m.output(TensorType::INT8, to));
+    m.op(Op::SPLIT, 2, {m.ints({axis}), m.input(TensorType::INT8, from)}, outputs);
+    return verdict_of(m).status;
+  };
+  EXPECT_EQ(split({2, 32, 400}, {1, 32, 400}, 0, 2), OpStatus::kLimitation);
+  EXPECT_EQ(split({2, 32, 400}, {1, 32, 400}, -3, 2), OpStatus::kLimitation);
+  EXPECT_EQ(split({1, 96, 64, 1}, {1, 96, 64, 1}, 0, 1), OpStatus::kMapped);
+  EXPECT_EQ(split({1, 20, 20, 256}, {1, 20, 20, 128}, -1, 2), OpStatus::kMapped);
 }
 
 // x -> TANH -> LEAKY_RELU -> TANH, and beside it x -> LOGISTIC: all but the last two of the first branch are mapped.
@@ -167,11 +219,19 @@ TEST(Placeable, ModelsThatTheCompilerRefusesAsAWhole) {
   EXPECT_EQ(refusal(dynamic),
             "the model is dynamically quantized, its activations are not 8-bit integers: tensor 'out0' is FLOAT32");
   SmallModel open;
-  open.op(Op::TANH, 2, {open.input(TensorType::INT8, {-1, 3})}, {open.output(TensorType::INT8, {-1, 3})});
-  EXPECT_EQ(refusal(open), "tensor 'in0' has an open dimension (?x3): the Edge TPU takes fixed sizes only");
+  open.op(Op::TANH, 2, {open.input(TensorType::INT8, {1, -1, 3})}, {open.output(TensorType::INT8, {1, -1, 3})});
+  EXPECT_EQ(refusal(open), "tensor 'in0' has an open dimension (1x?x3): the Edge TPU takes fixed sizes only");
   SmallModel inner;  // only what is behind the input is open, as after an operator that sizes its result
-  inner.op(Op::TANH, 2, {inner.input(TensorType::INT8, {2, 3})}, {inner.output(TensorType::INT8, {-1, 3})});
-  EXPECT_EQ(refusal(inner), "tensor 'out0' has an open dimension (?x3): the Edge TPU takes fixed sizes only");
+  inner.op(Op::TANH, 2, {inner.input(TensorType::INT8, {1, 2, 3})}, {inner.output(TensorType::INT8, {1, -1, 3})});
+  EXPECT_EQ(refusal(inner), "tensor 'out0' has an open dimension (1x?x3): the Edge TPU takes fixed sizes only");
+  // An open batch stands at 1 in the file, and Google's compiler takes that 1, unless the model computes with it.
+  SmallModel batch;
+  const int x = batch.input(TensorType::INT8, {-1, 3});
+  batch.op(Op::TANH, 2, {x}, {batch.output(TensorType::INT8, {-1, 3})});
+  EXPECT_EQ(refusal(batch), "no error");
+  EXPECT_EQ(place(batch.opened(), Compiler::k16).mapped_count(), 1u);
+  batch.op(Op::SHAPE, 1, {x}, {batch.output(TensorType::INT32, {2})});
+  EXPECT_EQ(refusal(batch), "operator 1 (SHAPE) asks for the open batch of tensor 'in0': the Edge TPU takes fixed sizes only");
   SmallModel sixteen;
   const int wide = sixteen.output(TensorType::INT16, {1, 5});
   sixteen.set_scale(wide, 0.25f);

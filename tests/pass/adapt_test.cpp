@@ -240,13 +240,6 @@ output "y" = %3
 output "y" = %2
 )",
                                               groups},
-                                         Case{"RowsOfSoftmax", R"(
-%0: f32[1,3,4,5] = input "x"
-%1: f32[1,3,4,5] = softmax(%0) {axis=3, beta=1.5}
-%2: f32[1,3,4,5] = unary(%1) {kind=tanh}
-output "y" = %2
-)",
-                                              all_of<OpCode::kSoftmax>},
                                          Case{"Reverse", R"(
 %0: f32[1,5,3] = input "x"
 %1: f32[1,5,3] = reverse(%0) {axes=[1]}

@@ -162,7 +162,8 @@ void add_place(CLI::App& app, Outcome& outcome) {
   CLI::App* c =
       app.add_subcommand("place", "Show what of a quantized .tflite file runs on the Edge TPU, and why the rest does not");
   c->add_option("FILE", args->file, "a quantized .tflite file, before edgetpu_compiler")->required();
-  c->add_option("--compiler", args->options.compiler, "whose rules: 2.0, 2.1, 15 or 16")->capture_default_str();
+  c->add_option("--compiler", args->options.compiler,
+                "whose rules: 2.0, 2.1, 15 or 16 (default: 16; with --against, of the compiler that made that file)");
   c->add_option("--against", args->options.against, "compare with what Google's compiler made of the file");
   c->add_option("--require", args->require, "share of operators that must run on the Edge TPU (95%); else exit 1");
   c->add_flag("--ops", args->all, "list every operator");
