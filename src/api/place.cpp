@@ -155,7 +155,7 @@ CompiledPlacement compiled_placement(const SourceModel& source, const SourceMode
     });
     if (of_source != source.ops.end())
       out.on_tpu[of_source->index] = false;
-    else
+    else if (of_compiled->code != tflite::BuiltinOperator::DEQUANTIZE)  // Google's tools add some
       ++out.unknown;
   }
   return out;

@@ -135,6 +135,7 @@ TEST(Rules, SizesThatATileHolds) {
   EXPECT_EQ(reshape({1, 40, 40, 255}, {1, 1600, 3, 85}), OpStatus::kMapped);
   EXPECT_EQ(reshape({1, 1600, 3, 85}, {1, 4800, 85}), OpStatus::kLimitation);
   EXPECT_EQ(reshape({1, 80, 80, 255}, {1, 6400, 3, 85}), OpStatus::kLimitation);
+  EXPECT_EQ(reshape({1, 40, 40, 810}, {1, 14400, 90}), OpStatus::kMapped);  // EfficientDet Lite 0
   EXPECT_EQ(reshape({1, 144, 22, 22}, {1, 144, 484}), OpStatus::kMapped);
   EXPECT_EQ(reshape({1, 144, 40, 40}, {1, 144, 1600}), OpStatus::kLimitation);
   EXPECT_EQ(reshape({1, 118, 100, 8}, {1, 94400}), OpStatus::kMapped);
@@ -154,6 +155,7 @@ TEST(Rules, SizesThatATileHolds) {
     return verdict_of(m);
   };
   EXPECT_EQ(logistic({1, 80, 80, 256}).status, OpStatus::kMapped);
+  EXPECT_EQ(logistic({1, 19206, 90}).status, OpStatus::kMapped);
   EXPECT_EQ(logistic({1, 80, 8400}).status, OpStatus::kLimitation);
   EXPECT_EQ(logistic({1, 80, 8400}).reason,
             "a row of tensor 'out0' (1x80x8400) takes 168000 bytes of a tile, at most 98304 map");
