@@ -91,8 +91,8 @@ void count_transfers(const SourceModel& m, const Placement& placement, MemoryCos
 }  // namespace
 
 OpCost cost_of(const SourceModel& m, const SourceOp& op, Compiler compiler) {
-  return {cycles_of(m, op) / kClockHz * 1e3, instructions_of(m, op), parameter_bytes_of(m, op, compiler),
-          on_chip_bytes_of(m, op),           cell_bytes_of(m, op),   streamed_bytes_of(m, op)};
+  return {cycles_of(m, op) / kClockHz * 1e3, instructions_of(m, op),         parameter_bytes_of(m, op, compiler),
+          on_chip_bytes_of(m, op, compiler), cell_bytes_of(m, op, compiler), streamed_bytes_of(m, op)};
 }
 
 void Program::add(const OpCost& op) {

@@ -1,8 +1,16 @@
 #include "edgetpu/layer.h"
 
+#include <algorithm>
+
 namespace atl::edgetpu {
 
 using Op = tflite::BuiltinOperator;
+
+namespace {
+
+constexpr uint64_t kQuarterOfCells = 16;
+
+}  // namespace
 
 uint64_t at(const Shape& s, size_t i) { return i < s.size() && s[i] > 0 ? uint64_t(s[i]) : 1; }
 uint64_t last(const Shape& s) { return s.empty() || s.back() <= 0 ? 1 : uint64_t(s.back()); }
@@ -11,6 +19,22 @@ uint64_t count(const Shape& s) {
   uint64_t n = 1;
   for (size_t i = 0; i < s.size(); ++i) n *= at(s, i);
   return n;
+}
+
+uint64_t rows_of(uint64_t outputs, Store store) {
+  return up(outputs, store == Store::kPackage && outputs < kCells ? kQuarterOfCells : kCells);
+}
+
+const SourceOp* maker_of(const SourceModel& m, int tensor) {
+  const auto op = std::ranges::find_if(m.ops, [&](const SourceOp& o) { return std::ranges::count(o.outputs, tensor) > 0; });
+  return op == m.ops.end() ? nullptr : &*op;
+}
+
+std::vector<const SourceOp*> readers_of(const SourceModel& m, int tensor) {
+  std::vector<const SourceOp*> out;
+  for (const SourceOp& op : m.ops)
+    if (std::ranges::count(op.inputs, tensor) > 0) out.push_back(&op);
+  return out;
 }
 
 std::optional<Kernel> kernel_of(const SourceModel& m, const SourceOp& op) {
@@ -34,6 +58,10 @@ std::optional<Kernel> kernel_of(const SourceModel& m, const SourceOp& op) {
       return k;
     case Op::DEPTHWISE_CONV_2D:
       k.height = at(s, 1), k.width = at(s, 2), k.out = at(s, 3), k.depthwise = true;
+      if (const SourceTensor* x = m.input(op, 0); x && last(x->shape) < k.out) {
+        k.multiplied = true;
+        k.stored_in = up(last(x->shape), kLanes);
+      }
       return k;
     default:
       return std::nullopt;

@@ -8,6 +8,7 @@ namespace atl::edgetpu {
 
 /// The Edge TPU has 4 x 4 tiles of 64 cells, which multiply four inputs by four weights in a cycle each.
 inline constexpr uint64_t kTilesAcross = 4, kTiles = kTilesAcross * kTilesAcross, kCells = 64, kLanes = 4;
+inline constexpr uint64_t kParameterAlignment = 64;
 
 /// The next multiple.
 constexpr uint64_t up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
@@ -19,10 +20,25 @@ uint64_t last(const Shape& s);
 /// Elements.
 uint64_t count(const Shape& s);
 
+/// Where parameters lie: a package leaves out quarters of the 64 cells that nothing fills, the chip does not.
+enum class Store { kPackage, kChip };
+/// The outputs of a layer with those that fill up its cells.
+uint64_t rows_of(uint64_t outputs, Store store);
+/// Bytes of a layer: for each row its weights, and a word of scales, offsets and bias.
+constexpr uint64_t matrix_bytes(uint64_t rows, uint64_t weights, uint64_t word) {
+  return up(rows * (weights + word), kParameterAlignment);
+}
+
+/// The operator that makes a tensor; nullptr for inputs and constants.
+const SourceOp* maker_of(const SourceModel& model, int tensor);
+/// The operators that take it.
+std::vector<const SourceOp*> readers_of(const SourceModel& model, int tensor);
+
 /// Height, width and channels of a convolution-like operator's kernel, and its outputs.
 struct Kernel {
   uint64_t height = 1, width = 1, in = 1, out = 1;
-  uint64_t stored_in = 4;  ///< inputs of a tap with those that fill up lanes, of each pixel where an image is flattened
+  uint64_t stored_in = 4;   ///< inputs of a tap with those that fill up lanes, of each pixel where an image is flattened
+  bool multiplied = false;  ///< a depthwise one with several outputs for each channel, which is stored as a convolution
   bool depthwise = false, per_channel = false, has_bias = false, dense = false;
 };
 /// nullopt for operators without constant weights.

@@ -4,29 +4,59 @@
 #include <map>
 
 #include "edgetpu/layer.h"
+#include "edgetpu/rearrangement.h"
 
 namespace atl::edgetpu {
 namespace {
 
 using Op = tflite::BuiltinOperator;
 
-constexpr uint64_t kParameterAlignment = 64, kHalfCells = 16;
-constexpr int64_t kSmallOutput = 4;  // a convolution with so few outputs takes no more rows
-constexpr uint64_t kLstmStepBytes = 992;
-// Compiler 16 adds these bytes to every model that ends in a uint8 softmax over 1,001 classes; nine MobileNets show it, why is
-// not known. (Their instructions grow by 125 to 143 kB, too, which no estimate here counts.)
-constexpr uint64_t kSoftmax1001Bytes = 48256;
-constexpr int64_t kSoftmaxClasses = 1001;
+constexpr uint64_t kSmallOutput = 4;  // a convolution with so few outputs takes no more rows
+// Constants of 32 bits lie four to a row of 64 bytes: the scales of facemesh's MULs, the bounds of a softmax.
+constexpr uint64_t kWideElementBytes = 16;
+// The constants of a softmax whose classes leave lanes empty, of one element for each class. Compiler 16: models of 2, 10, 965
+// and 1,001 classes. Compiler 15: int8 models of 10 classes; the uint8 ones of it have none, and none of compilers 2.0 and 2.1.
+constexpr uint64_t kSoftmaxConstants = 3, kEarlierSoftmaxConstants = 2;
+// With them, where a RESHAPE stands before the softmax: a one, in the nine MobileNets v1.
+constexpr uint64_t kReshapedSoftmaxBytes = 64;
+// Of the one compiled LSTM that was seen: how often its gates are there, and what each four features of its input take.
+constexpr uint64_t kLstmGates = 4, kLstmCopies = 4, kLstmInputBytes = 576;
 // Beside the tensors while the model's inputs are read: models of one padding or one convolution show it.
 constexpr uint64_t kFixedNarrowBytes = 780;
 constexpr uint64_t kPaddedPixelBytes = 16;  // the least that a pixel of a padded image takes
 
-// Bytes of scales, offsets and bias that each output carries.
-uint64_t word_of(const Kernel& k) { return !k.per_channel ? 4 : k.has_bias ? 12 : 8; }
+bool is_zero(const SourceTensor& t) {
+  return std::ranges::all_of(t.content, [](std::byte b) { return b == std::byte{0}; });
+}
 
-uint64_t bytes_of_rows(const Kernel& k, uint64_t rows) {
-  if (k.depthwise) return up(up(k.out, kLanes) * (kLanes * k.height * k.width + word_of(k)), kParameterAlignment);
-  return up(rows * (k.height * k.width * k.stored_in + word_of(k)), kParameterAlignment);
+// Bytes of scales, offsets and bias that each output carries. Compiler 16 leaves out what does nothing: a bias of zeros (70
+// int8 models of untrained convolutions), and scales of channels that are all the same (the Gabor filters of LibrEdgeTPU).
+uint64_t word_of(const SourceModel& m, const SourceOp& op, const Kernel& k, Compiler compiler) {
+  const SourceTensor& w = *m.input(op, 1);
+  if (compiler != Compiler::k16) return !k.per_channel ? 4 : k.has_bias ? 12 : 8;
+  const SourceTensor* bias = m.input(op, op.code == Op::TRANSPOSE_CONV ? 3 : 2);
+  const uint64_t added = k.has_bias && !(bias->constant && is_zero(*bias)) ? 4 : 0;
+  if (!k.per_channel) return w.type == tflite::TensorType::INT8 ? added : 4;
+  const bool differ = std::ranges::any_of(w.scale, [&](float s) { return s != w.scale[0]; });
+  return 4 + (differ ? 4 : 0) + added;
+}
+
+// A RESHAPE that parts the channels of a convolution is done by it: each part begins at a lane of its own (face_detection_front
+// of MediaPipe: 6 outputs as rows of 1).
+uint64_t outputs_with_gaps(const SourceModel& m, const SourceOp& op, const Kernel& k) {
+  if (op.code != Op::CONV_2D) return k.out;
+  const auto readers = readers_of(m, op.outputs[0]);
+  if (readers.size() != 1 || readers[0]->code != Op::RESHAPE) return k.out;
+  const uint64_t part = last(m.output(*readers[0]).shape);
+  return part < k.out && k.out % part == 0 ? k.out / part * up(part, kLanes) : k.out;
+}
+
+uint64_t kernel_bytes(const SourceModel& m, const SourceOp& op, const Kernel& k, Store store, Compiler compiler) {
+  const uint64_t taps = k.height * k.width, word = word_of(m, op, k, compiler);
+  if (k.depthwise && !k.multiplied) return matrix_bytes(up(k.out, kLanes), kLanes * taps, word);
+  const uint64_t outputs = outputs_with_gaps(m, op, k);
+  const bool few = store == Store::kPackage && !k.dense && outputs <= kSmallOutput;
+  return matrix_bytes(few ? kSmallOutput : rows_of(outputs, store), taps * k.stored_in, word);
 }
 
 bool is_elementwise(Op code) {
@@ -34,30 +64,51 @@ bool is_elementwise(Op code) {
          code == Op::SQUARED_DIFFERENCE;
 }
 
+// Vectors over the channels are kept as scales or offsets of 32 bits, images as they are.
 uint64_t elementwise_bytes(const SourceModel& m, const SourceOp& op) {
   uint64_t bytes = 0;
-  for (size_t i = 0; i < op.inputs.size(); ++i)
-    if (const SourceTensor* t = m.input(op, i); t && t->constant && count(t->shape) > 1)
-      bytes += up(t->content.size(), kParameterAlignment);
-  return bytes;
-}
-
-// Fitted to the one compiled LSTM that was seen: its gates as fully connected layers, and a constant for each time step.
-uint64_t lstm_cached_bytes(const SourceModel& m, const SourceOp& op) {
-  uint64_t bytes = lstm_steps(m, op) * kLstmStepBytes;
   for (size_t i = 0; i < op.inputs.size(); ++i) {
     const SourceTensor* t = m.input(op, i);
-    if (!t || !t->constant || t->shape.size() != 2) continue;
-    Kernel k;
-    k.out = at(t->shape, 0), k.in = at(t->shape, 1), k.dense = true;
-    k.stored_in = up(k.in, kLanes);
-    bytes += bytes_of_rows(k, up(k.out, kHalfCells));
+    if (!t || !t->constant || count(t->shape) <= 1) continue;
+    const uint64_t n = count(t->shape);
+    bytes += n == last(t->shape) ? kWideElementBytes * up(n, kLanes) : up(n, kParameterAlignment);
   }
   return bytes;
 }
 
+uint64_t softmax_bytes(const SourceModel& m, const SourceOp& op, Compiler compiler) {
+  const SourceTensor* x = m.input(op, 0);
+  if (!x || last(x->shape) % kLanes == 0) return 0;
+  const uint64_t constant = kWideElementBytes * up(last(x->shape), kLanes);
+  if (compiler == Compiler::k15) return x->type == tflite::TensorType::INT8 ? kEarlierSoftmaxConstants * constant : 0;
+  if (compiler != Compiler::k16) return 0;
+  const SourceOp* maker = maker_of(m, op.inputs[0]);
+  return kSoftmaxConstants * constant + (maker && maker->code == Op::RESHAPE ? kReshapedSoftmaxBytes : 0);
+}
+
+// The gates as fully connected layers of input and state, and matrices that pick each step of the input.
+uint64_t lstm_cached_bytes(const SourceModel& m, const SourceOp& op, Store store) {
+  constexpr uint64_t kBias = 4;
+  uint64_t bytes = 0, features = 0;
+  for (size_t gate = 1; gate <= kLstmGates; ++gate) {
+    const SourceTensor *of_input = m.input(op, gate), *of_state = m.input(op, gate + kLstmGates);
+    if (!of_input || !of_state) continue;
+    features = at(of_input->shape, 1);
+    const uint64_t stored = up(features, kLanes) + up(at(of_state->shape, 1), kLanes);
+    bytes += kLstmCopies * matrix_bytes(rows_of(at(of_input->shape, 0), store), stored, kBias);
+  }
+  const uint64_t steps = lstm_steps(m, op);
+  return bytes + parts(features, kLanes) * kLstmInputBytes + matrix_bytes(rows_of(steps, store), steps * kLanes, kBias);
+}
+
 uint64_t lstm_streamed_bytes(const SourceModel& m, const SourceOp& op) {
   return up(lstm_steps(m, op) * last(m.output(op).shape), kParameterAlignment);
+}
+
+uint64_t cached_bytes(const SourceModel& m, const SourceOp& op, Store store, Compiler compiler) {
+  if (const auto k = kernel_of(m, op)) return kernel_bytes(m, op, *k, store, compiler);
+  if (op.code == Op::UNIDIRECTIONAL_SEQUENCE_LSTM) return lstm_cached_bytes(m, op, store);
+  return op.code == Op::SOFTMAX ? softmax_bytes(m, op, compiler) : rearrangement_bytes_of(m, op, store);
 }
 
 // The narrow memory that a tensor takes in a tile: its share of the image with the rim that its convolution reads.
@@ -195,26 +246,16 @@ uint64_t Activations::peak() const {
 }  // namespace
 
 uint64_t parameter_bytes_of(const SourceModel& m, const SourceOp& op, Compiler compiler) {
-  if (const auto k = kernel_of(m, op)) {
-    const bool few = !k->dense && int64_t(k->out) <= kSmallOutput;
-    return bytes_of_rows(*k, few ? kSmallOutput : up(k->out, k->out >= kCells ? kCells : kHalfCells));
-  }
-  if (op.code == Op::UNIDIRECTIONAL_SEQUENCE_LSTM) return lstm_cached_bytes(m, op) + lstm_streamed_bytes(m, op);
-  if (is_elementwise(op.code)) return elementwise_bytes(m, op);
-  const bool wide_softmax = op.code == Op::SOFTMAX && compiler == Compiler::k16 && m.input(op, 0) &&
-                            m.input(op, 0)->type == tflite::TensorType::UINT8 &&
-                            int64_t(last(m.input(op, 0)->shape)) == kSoftmaxClasses;
-  return wide_softmax ? kSoftmax1001Bytes : 0;
+  return cached_bytes(m, op, Store::kPackage, compiler) + streamed_bytes_of(m, op);
 }
 
-uint64_t on_chip_bytes_of(const SourceModel& m, const SourceOp& op) {
-  if (const auto k = kernel_of(m, op)) return bytes_of_rows(*k, up(k->out, kCells));
-  return op.code == Op::UNIDIRECTIONAL_SEQUENCE_LSTM ? lstm_cached_bytes(m, op) : 0;
+uint64_t on_chip_bytes_of(const SourceModel& m, const SourceOp& op, Compiler compiler) {
+  return cached_bytes(m, op, Store::kChip, compiler);
 }
 
-uint64_t cell_bytes_of(const SourceModel& m, const SourceOp& op) {
+uint64_t cell_bytes_of(const SourceModel& m, const SourceOp& op, Compiler compiler) {
   const auto k = kernel_of(m, op);
-  return k && k->dense ? parts(k->out, kTiles * kCells) * (k->stored_in + word_of(*k)) : 0;
+  return k && k->dense ? parts(k->out, kTiles * kCells) * (k->stored_in + word_of(m, op, *k, compiler)) : 0;
 }
 
 uint64_t streamed_bytes_of(const SourceModel& m, const SourceOp& op) {

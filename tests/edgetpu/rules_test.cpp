@@ -276,7 +276,8 @@ TEST(Cost, ParameterBytes) {
     if (bias) in.push_back(m.constant(TensorType::INT32, {outputs}));
     m.op(code, 1, in, {m.output(TensorType::INT8, {1, 8, 8, outputs})});
     const SourceModel model = m.opened();
-    return std::pair(parameter_bytes_of(model, model.ops[0], Compiler::k16), on_chip_bytes_of(model, model.ops[0]));
+    return std::pair(parameter_bytes_of(model, model.ops[0], Compiler::k16),
+                     on_chip_bytes_of(model, model.ops[0], Compiler::k16));
   };
   EXPECT_EQ(bytes(Op::CONV_2D, {32, 7, 7, 32}, false, true),
             std::pair(uint64_t{32 * (7 * 7 * 32 + 4)}, uint64_t{64 * (7 * 7 * 32 + 4)}));

@@ -47,13 +47,17 @@ class SmallModel {
     return graph().outputs.back();
   }
   void mark_output(int t) { graph().outputs.push_back(t); }
-  int constant(tflite::TensorType type, const Shape& shape, uint8_t value = 1, bool per_channel = false) {
+  /// Of one value in all bytes. Scales by channel differ, unless they are to be equal.
+  int constant(tflite::TensorType type, const Shape& shape, uint8_t value = 1, bool per_channel = false,
+               bool equal_scales = false) {
     const int t = tensor(type, shape);
     const int64_t n = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
     set(t, std::vector<uint8_t>(size_t(n) * (type == tflite::TensorType::INT32 ? 4 : 1), value));
     if (per_channel) {
-      graph().tensors[size_t(t)]->quantization->scale.assign(size_t(shape[0] > 1 ? shape[0] : shape.back()), 0.5f);
-      graph().tensors[size_t(t)]->quantization->zero_point.assign(graph().tensors[size_t(t)]->quantization->scale.size(), 0);
+      auto& q = *graph().tensors[size_t(t)]->quantization;
+      q.zero_point.assign(size_t(shape[0] > 1 ? shape[0] : shape.back()), 0);
+      q.scale.resize(q.zero_point.size());
+      for (size_t i = 0; i < q.scale.size(); ++i) q.scale[i] = equal_scales ? 0.5f : 0.5f / float(i + 1);
     }
     return t;
   }
