@@ -1,7 +1,5 @@
 #include "edgetpu/layer.h"
 
-#include <algorithm>
-
 namespace atl::edgetpu {
 
 using Op = tflite::BuiltinOperator;
@@ -23,18 +21,6 @@ uint64_t count(const Shape& s) {
 
 uint64_t rows_of(uint64_t outputs, Store store) {
   return up(outputs, store == Store::kPackage && outputs < kCells ? kQuarterOfCells : kCells);
-}
-
-const SourceOp* maker_of(const SourceModel& m, int tensor) {
-  const auto op = std::ranges::find_if(m.ops, [&](const SourceOp& o) { return std::ranges::count(o.outputs, tensor) > 0; });
-  return op == m.ops.end() ? nullptr : &*op;
-}
-
-std::vector<const SourceOp*> readers_of(const SourceModel& m, int tensor) {
-  std::vector<const SourceOp*> out;
-  for (const SourceOp& op : m.ops)
-    if (std::ranges::count(op.inputs, tensor) > 0) out.push_back(&op);
-  return out;
 }
 
 std::optional<Kernel> kernel_of(const SourceModel& m, const SourceOp& op) {

@@ -29,11 +29,6 @@ constexpr uint64_t matrix_bytes(uint64_t rows, uint64_t weights, uint64_t word) 
   return up(rows * (weights + word), kParameterAlignment);
 }
 
-/// The operator that makes a tensor; nullptr for inputs and constants.
-const SourceOp* maker_of(const SourceModel& model, int tensor);
-/// The operators that take it.
-std::vector<const SourceOp*> readers_of(const SourceModel& model, int tensor);
-
 /// Height, width and channels of a convolution-like operator's kernel, and its outputs.
 struct Kernel {
   uint64_t height = 1, width = 1, in = 1, out = 1;

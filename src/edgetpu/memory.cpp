@@ -45,9 +45,9 @@ uint64_t word_of(const SourceModel& m, const SourceOp& op, const Kernel& k, Comp
 // of MediaPipe: 6 outputs as rows of 1).
 uint64_t outputs_with_gaps(const SourceModel& m, const SourceOp& op, const Kernel& k) {
   if (op.code != Op::CONV_2D) return k.out;
-  const auto readers = readers_of(m, op.outputs[0]);
-  if (readers.size() != 1 || readers[0]->code != Op::RESHAPE) return k.out;
-  const uint64_t part = last(m.output(*readers[0]).shape);
+  const std::vector<int>& readers = m.output(op).readers;
+  if (readers.size() != 1 || m.ops[size_t(readers[0])].code != Op::RESHAPE) return k.out;
+  const uint64_t part = last(m.output(m.ops[size_t(readers[0])]).shape);
   return part < k.out && k.out % part == 0 ? k.out / part * up(part, kLanes) : k.out;
 }
 
@@ -82,7 +82,7 @@ uint64_t softmax_bytes(const SourceModel& m, const SourceOp& op, Compiler compil
   const uint64_t constant = kWideElementBytes * up(last(x->shape), kLanes);
   if (compiler == Compiler::k15) return x->type == tflite::TensorType::INT8 ? kEarlierSoftmaxConstants * constant : 0;
   if (compiler != Compiler::k16) return 0;
-  const SourceOp* maker = maker_of(m, op.inputs[0]);
+  const SourceOp* maker = m.maker_of(op.inputs[0]);
   return kSoftmaxConstants * constant + (maker && maker->code == Op::RESHAPE ? kReshapedSoftmaxBytes : 0);
 }
 

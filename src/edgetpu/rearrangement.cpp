@@ -25,12 +25,12 @@ uint64_t image_rows(uint64_t outputs, bool image, Store store) {
 
 // What the host sends is laid out as the first operator needs it.
 bool comes_from_host(const SourceModel& m, int tensor) {
-  const SourceOp* maker = maker_of(m, tensor);
+  const SourceOp* maker = m.maker_of(tensor);
   size_t before = m.ops.size();
   while (maker && maker->index < before && !maker->inputs.empty() &&
          (maker->code == Op::QUANTIZE || maker->code == Op::RESHAPE)) {
     before = maker->index;
-    maker = maker_of(m, maker->inputs[0]);
+    maker = m.maker_of(maker->inputs[0]);
   }
   return !maker;
 }
@@ -94,7 +94,7 @@ uint64_t split_bytes(const SourceModel& m, const SourceOp& op, Store store) {
   uint64_t bytes = 0;
   for (const int t : op.outputs) {
     const Shape& s = m.tensors[size_t(t)].shape;
-    if (readers_of(m, t).empty() || last(s) == last(x->shape) || last(s) % kLanes == 0) continue;
+    if (m.tensors[size_t(t)].readers.empty() || last(s) == last(x->shape) || last(s) % kLanes == 0) continue;
     bytes += matrix_bytes(image_rows(last(s), is_image(s), store), up(last(x->shape), kLanes), kBias);
   }
   return bytes;

@@ -81,6 +81,15 @@ Status read_op(const FileView& file, const tflite::Operator& table, SourceModel&
   return {};
 }
 
+void connect(SourceModel& model) {
+  for (const SourceOp& op : model.ops) {
+    for (const int t : op.outputs) model.tensors[size_t(t)].maker = int(op.index);
+    for (const int t : op.inputs)
+      if (t >= 0 && (model.tensors[size_t(t)].readers.empty() || model.tensors[size_t(t)].readers.back() != int(op.index)))
+        model.tensors[size_t(t)].readers.push_back(int(op.index));
+  }
+}
+
 void mark_dead(SourceModel& model) {
   std::vector<bool> needed(model.tensors.size());
   for (const int t : model.outputs) needed[size_t(t)] = true;
@@ -144,6 +153,7 @@ Result<SourceModel> read_source_model(const FileView& file) {
     TRY_STATUS(read_op(file, *graph.operators()->Get(flatbuffers::uoffset_t(i)), out));
   TRY(out.inputs, read_indices(graph.inputs(), out.tensors.size(), false));
   TRY(out.outputs, read_indices(graph.outputs(), out.tensors.size(), false));
+  connect(out);
   mark_dead(out);
   return out;
 }

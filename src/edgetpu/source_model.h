@@ -22,6 +22,8 @@ struct SourceTensor {
   std::vector<float> scale;
   std::vector<int64_t> zero_point;
   std::span<const std::byte> content;  ///< of a constant
+  int maker = -1;                      ///< the operator that makes it; -1 for inputs and constants
+  std::vector<int> readers;            ///< the operators that take it
   /// int8 or uint8 with a scale.
   bool is_8_bit() const;
 };
@@ -48,6 +50,11 @@ struct SourceModel {
   std::vector<int> inputs, outputs;
   size_t subgraphs = 1;               ///< of the file; this is the first
   std::shared_ptr<const void> owner;  ///< of the file's bytes
+  /// The operator that makes a tensor; nullptr for inputs, constants and an absent operand (-1).
+  const SourceOp* maker_of(int tensor) const {
+    const int maker = tensor < 0 ? -1 : tensors[size_t(tensor)].maker;
+    return maker < 0 ? nullptr : &ops[size_t(maker)];
+  }
   /// Operand i of an operator, or nullptr when it is absent.
   const SourceTensor* input(const SourceOp& op, size_t i) const;
   const SourceTensor& output(const SourceOp& op, size_t i = 0) const;
