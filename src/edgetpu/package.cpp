@@ -101,6 +101,13 @@ bool is_legal(const std::vector<Executable>& all) {
   return (all.size() == 1 && caching == 0) || (caching == 1 && execution == 1 && alone <= 1);
 }
 
+// In the options' form of 2.1 to 15, the TensorFlow of later compilers names another class as the file's writer.
+constexpr std::string_view kFrom2_1To15 = "2.1 to 15";
+std::string_view narrowed(std::string_view release, std::string_view description) {
+  if (release != kFrom2_1To15) return release;
+  return description == "Exported from Interpreter." ? "2.1" : description == "Exported from Subgraph." ? "14 or 15" : release;
+}
+
 // Compilers differ in the keys of the options.
 std::string release_of(const flexbuffers::Map& map) {
   const auto keys = map.Keys();
@@ -110,7 +117,7 @@ std::string release_of(const flexbuffers::Map& map) {
     return false;
   };
   if (has("6")) return "16";
-  if (!has("2")) return "2.1 to 15";
+  if (!has("2")) return std::string(kFrom2_1To15);
   return has("5") ? "1.0 or 2.0" : "2.0";
 }
 
@@ -182,6 +189,7 @@ Result<std::vector<Package>> read_packages(const SourceModel& model) {
                            : Result<Package>(damaged("it has no options"));
     if (!package) return std::move(package.error()).in(fmt::format("while reading operator {}", op.index));
     package->op = op.index;
+    package->compiler_release = narrowed(package->compiler_release, model.description);
     out.push_back(std::move(*package));
   }
   return out;

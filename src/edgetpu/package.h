@@ -47,8 +47,10 @@ struct Package {
   size_t op = 0;  ///< its index in the subgraph
   uint64_t bytes = 0;
   int min_runtime_version = 0;
-  std::string compiler;          ///< as written: "cl/343520747", or "cl/"
-  std::string compiler_release;  ///< told from the options' form: "1.0", "2.0", "2.1 to 15", "16"
+  std::string compiler;  ///< as written: "cl/343520747", or "cl/"
+  /// Told from the options' form and what the file says of its writer: "1.0 or 2.0", "2.0", "2.1", "14 or 15", "2.1 to 15",
+  /// "16".
+  std::string compiler_release;
   std::vector<Executable> executables;
   uint64_t cached_bytes() const;    ///< parameters that stay on the chip
   uint64_t streamed_bytes() const;  ///< parameters that are sent with each inference

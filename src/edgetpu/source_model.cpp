@@ -143,6 +143,7 @@ Result<SourceModel> read_source_model(const FileView& file) {
   SourceModel out;
   out.owner = file.owner();
   out.subgraphs = size_of(file.model().subgraphs());
+  out.description = to_text(file.model().description());
   if (out.subgraphs == 0) return damaged("the file has no subgraph");
   const tflite::SubGraph& graph = *file.model().subgraphs()->Get(0);
   for (size_t i = 0; i < size_of(graph.tensors()); ++i) {

@@ -49,6 +49,7 @@ struct SourceModel {
   std::vector<SourceOp> ops;
   std::vector<int> inputs, outputs;
   size_t subgraphs = 1;               ///< of the file; this is the first
+  std::string description;            ///< of the file: what wrote it
   std::shared_ptr<const void> owner;  ///< of the file's bytes
   /// The operator that makes a tensor; nullptr for inputs, constants and an absent operand (-1).
   const SourceOp* maker_of(int tensor) const {

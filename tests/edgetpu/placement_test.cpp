@@ -89,6 +89,7 @@ TEST(CompiledPairs, HoldWhatTheTruthSays) {
       const Package& is = (*packages)[i];
       const auto& want = p.truth["tpu"][i]["package"];
       EXPECT_EQ(is.bytes, want["bytes"].get<uint64_t>());
+      EXPECT_EQ(is.compiler_release, name(p.compiler));
       EXPECT_EQ(is.min_runtime_version, want["min_runtime_version"].get<int>());
       EXPECT_EQ(is.compiler, want["compiler_version"].get<std::string>());
       ASSERT_EQ(is.executables.size(), want["executables"].size());
