@@ -6,7 +6,9 @@ using Op = tflite::BuiltinOperator;
 
 namespace {
 
-constexpr uint64_t kQuarterOfCells = 16;
+constexpr uint64_t kQuarterOfCells = 16, kFewOutputs = 4;
+
+uint64_t from_end(const Shape& s, size_t i) { return s.size() < i ? 1 : at(s, s.size() - i); }
 
 }  // namespace
 
@@ -19,7 +21,15 @@ uint64_t count(const Shape& s) {
   return n;
 }
 
-uint64_t rows_of(uint64_t outputs, Store store) {
+uint64_t row_bytes(const Shape& s, uint64_t rim_x) {
+  return (parts(from_end(s, 2), kTilesAcross) + rim_x) * up(last(s), kLanes);
+}
+uint64_t tile_bytes(const Shape& s, uint64_t rim_y, uint64_t rim_x) {
+  return (parts(from_end(s, 3), kTilesAcross) + rim_y) * row_bytes(s, rim_x);
+}
+
+uint64_t rows_of(uint64_t outputs, Store store, bool image) {
+  if (image && store == Store::kPackage && outputs <= kFewOutputs) return kFewOutputs;
   return up(outputs, store == Store::kPackage && outputs < kCells ? kQuarterOfCells : kCells);
 }
 

@@ -11,7 +11,6 @@ namespace {
 
 using Op = tflite::BuiltinOperator;
 
-constexpr uint64_t kSmallOutput = 4;  // a convolution with so few outputs takes no more rows
 // Constants of 32 bits lie four to a row of 64 bytes: the scales of facemesh's MULs, the bounds of a softmax.
 constexpr uint64_t kWideElementBytes = 16;
 // The constants of a softmax whose classes leave lanes empty, of one element for each class. Compiler 16: models of 2, 10, 965
@@ -55,8 +54,7 @@ uint64_t kernel_bytes(const SourceModel& m, const SourceOp& op, const Kernel& k,
   const uint64_t taps = k.height * k.width, word = word_of(m, op, k, compiler);
   if (k.depthwise && !k.multiplied) return matrix_bytes(up(k.out, kLanes), kLanes * taps, word);
   const uint64_t outputs = outputs_with_gaps(m, op, k);
-  const bool few = store == Store::kPackage && !k.dense && outputs <= kSmallOutput;
-  return matrix_bytes(few ? kSmallOutput : rows_of(outputs, store), taps * k.stored_in, word);
+  return matrix_bytes(rows_of(outputs, store, !k.dense), taps * k.stored_in, word);
 }
 
 bool is_elementwise(Op code) {
@@ -88,17 +86,16 @@ uint64_t softmax_bytes(const SourceModel& m, const SourceOp& op, Compiler compil
 
 // The gates as fully connected layers of input and state, and matrices that pick each step of the input.
 uint64_t lstm_cached_bytes(const SourceModel& m, const SourceOp& op, Store store) {
-  constexpr uint64_t kBias = 4;
   uint64_t bytes = 0, features = 0;
   for (size_t gate = 1; gate <= kLstmGates; ++gate) {
     const SourceTensor *of_input = m.input(op, gate), *of_state = m.input(op, gate + kLstmGates);
     if (!of_input || !of_state) continue;
     features = at(of_input->shape, 1);
     const uint64_t stored = up(features, kLanes) + up(at(of_state->shape, 1), kLanes);
-    bytes += kLstmCopies * matrix_bytes(rows_of(at(of_input->shape, 0), store), stored, kBias);
+    bytes += kLstmCopies * matrix_bytes(rows_of(at(of_input->shape, 0), store), stored, kBiasBytes);
   }
   const uint64_t steps = lstm_steps(m, op);
-  return bytes + parts(features, kLanes) * kLstmInputBytes + matrix_bytes(rows_of(steps, store), steps * kLanes, kBias);
+  return bytes + parts(features, kLanes) * kLstmInputBytes + matrix_bytes(rows_of(steps, store), steps * kLanes, kBiasBytes);
 }
 
 uint64_t lstm_streamed_bytes(const SourceModel& m, const SourceOp& op) {
@@ -109,13 +106,6 @@ uint64_t cached_bytes(const SourceModel& m, const SourceOp& op, Store store, Com
   if (const auto k = kernel_of(m, op)) return kernel_bytes(m, op, *k, store, compiler);
   if (op.code == Op::UNIDIRECTIONAL_SEQUENCE_LSTM) return lstm_cached_bytes(m, op, store);
   return op.code == Op::SOFTMAX ? softmax_bytes(m, op, compiler) : rearrangement_bytes_of(m, op, store);
-}
-
-// The narrow memory that a tensor takes in a tile: its share of the image with the rim that its convolution reads.
-uint64_t narrow_bytes(const SourceTensor& t, uint64_t rim_y, uint64_t rim_x) {
-  const Shape& s = t.shape;
-  const uint64_t h = s.size() >= 4 ? at(s, s.size() - 3) : 1, w = s.size() >= 3 ? at(s, s.size() - 2) : 1;
-  return (parts(h, kTilesAcross) + rim_y) * (parts(w, kTilesAcross) + rim_x) * up(last(s), kLanes);
 }
 
 struct Rim {
@@ -204,7 +194,7 @@ void Activations::measure() {
     for (const int t : op->outputs) {
       const SourceTensor& made = m_.tensors[size_t(t)];
       if (held_by_[size_t(t)] != t) continue;
-      const uint64_t bytes = narrow_bytes(made, 0, 0);
+      const uint64_t bytes = tile_bytes(made.shape);
       const uint64_t lanes = up(last(made.shape), kLanes);
       grow(t, op->code == Op::PAD && lanes < kPaddedPixelBytes ? bytes / lanes * kPaddedPixelBytes : bytes);
     }
@@ -212,7 +202,7 @@ void Activations::measure() {
       if (op->inputs[i] < 0 || m_.tensors[size_t(op->inputs[i])].constant) continue;
       const int t = held_by_[size_t(op->inputs[i])];
       const Rim rim = i == 0 ? rim_of(m_, *op) : Rim{};
-      grow(t, narrow_bytes(m_.tensors[size_t(t)], rim.y, rim.x));
+      grow(t, tile_bytes(m_.tensors[size_t(t)].shape, rim.y, rim.x));
       last_use_[size_t(t)] = op->index;
     }
   }

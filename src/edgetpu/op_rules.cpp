@@ -45,12 +45,6 @@ Verdict not_constant(std::string what) {
 
 int64_t dim(const Shape& s, size_t from_end) { return s.size() >= from_end ? s[s.size() - from_end] : 1; }
 
-uint64_t size(const Shape& s, size_t from_end) { return uint64_t(std::max<int64_t>(dim(s, from_end), 1)); }
-
-// Bytes of each tile for one row of an image, and for all its rows: tiles share width and height.
-uint64_t row_bytes(const Shape& s) { return parts(size(s, 2), kTilesAcross) * up(size(s, 1), kLanes); }
-uint64_t tile_bytes(const Shape& s) { return parts(size(s, 3), kTilesAcross) * row_bytes(s); }
-
 // The dimensions above one.
 Shape without_ones(Shape s) {
   std::erase(s, 1);

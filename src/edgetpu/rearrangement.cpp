@@ -10,18 +10,12 @@ namespace {
 
 using Op = tflite::BuiltinOperator;
 
-constexpr uint64_t kBias = 4;               // of zeros, for each output
-constexpr uint64_t kFewOutputs = 4;         // an image of so few channels takes no more rows
 constexpr uint64_t kGatheredOutputs = 512;  // of one matrix, in QuantRL's flattened 6x6x114
 constexpr uint64_t kGatheredPixels = 16;    // images of one channel: LibrEdgeTPU's of 64x64 and 128x128
 // Before a transposition each of four lanes is taken by itself.
 constexpr uint64_t kLanePickBytes = 64;
 
 bool is_image(const Shape& s) { return count(s) > last(s); }
-
-uint64_t image_rows(uint64_t outputs, bool image, Store store) {
-  return image && outputs <= kFewOutputs && store == Store::kPackage ? kFewOutputs : rows_of(outputs, store);
-}
 
 // What the host sends is laid out as the first operator needs it.
 bool comes_from_host(const SourceModel& m, int tensor) {
@@ -42,7 +36,7 @@ uint64_t gather_bytes(uint64_t outputs, uint64_t channels, Store store) {
   uint64_t bytes = 0;
   for (uint64_t begin = 0; begin < outputs; begin += kGatheredOutputs) {
     const uint64_t end = std::min(begin + kGatheredOutputs, outputs);
-    bytes += matrix_bytes(rows_of(end - begin, store), (group(end - 1) - group(begin) + 1) * kLanes, kBias);
+    bytes += matrix_bytes(rows_of(end - begin, store), (group(end - 1) - group(begin) + 1) * kLanes, kBiasBytes);
   }
   return bytes;
 }
@@ -57,7 +51,7 @@ uint64_t reshape_bytes(const SourceModel& m, const SourceOp& op, Store store) {
   if (joined > kTiles * kNarrowBytes) return 0;  // no tensor of the Edge TPU is so large
   if (channels == 1) {
     const uint64_t pixels = std::min(joined, kGatheredPixels);
-    return matrix_bytes(rows_of(pixels, store), pixels * kLanes, kBias);
+    return matrix_bytes(rows_of(pixels, store), pixels * kLanes, kBiasBytes);
   }
   const uint64_t period = std::lcm(channels, kCells), rest = joined % period;
   return (joined >= period ? gather_bytes(period, channels, store) : 0) + gather_bytes(rest, channels, store);
@@ -84,7 +78,7 @@ uint64_t concatenation_bytes(const SourceModel& m, const SourceOp& op, Store sto
     sent &= comes_from_host(m, op.inputs[i]);
     stored += up(last(t->shape), kLanes);
   }
-  return fits || sent ? 0 : matrix_bytes(image_rows(last(result), is_image(result), store), stored, kBias);
+  return fits || sent ? 0 : matrix_bytes(rows_of(last(result), store, is_image(result)), stored, kBiasBytes);
 }
 
 // Each part along the channels; those that the host alone reads are sent from where they lie (split_concat of Coral's tests).
@@ -95,7 +89,7 @@ uint64_t split_bytes(const SourceModel& m, const SourceOp& op, Store store) {
   for (const int t : op.outputs) {
     const Shape& s = m.tensors[size_t(t)].shape;
     if (m.tensors[size_t(t)].readers.empty() || last(s) == last(x->shape) || last(s) % kLanes == 0) continue;
-    bytes += matrix_bytes(image_rows(last(s), is_image(s), store), up(last(x->shape), kLanes), kBias);
+    bytes += matrix_bytes(rows_of(last(s), store, is_image(s)), up(last(x->shape), kLanes), kBiasBytes);
   }
   return bytes;
 }
@@ -104,7 +98,7 @@ uint64_t split_bytes(const SourceModel& m, const SourceOp& op, Store store) {
 uint64_t pad_bytes(const SourceModel& m, const SourceOp& op, Store store) {
   const SourceTensor* x = m.input(op, 0);
   const uint64_t padded = last(m.output(op).shape);
-  return x && last(x->shape) < padded ? matrix_bytes(rows_of(padded, store), up(last(x->shape), kLanes), kBias) : 0;
+  return x && last(x->shape) < padded ? matrix_bytes(rows_of(padded, store), up(last(x->shape), kLanes), kBiasBytes) : 0;
 }
 
 }  // namespace
