@@ -120,10 +120,10 @@ Result<Compiled> open_compiled(const std::string& path) {
   return Compiled{path, std::move(model), std::move(*packages)};
 }
 
-// Whose rules a comparison follows when none are named: the newest compiler that may have made the package.
-std::string compiler_of(const Compiled& compiled) {
-  if (compiled.packages.empty()) return std::string(name(edgetpu::Compiler::k16));
-  const std::string& releases = compiled.packages[0].compiler_release;
+// Whose rules are followed when none are named: the newest compiler that may have made the package, else 16.
+std::string compiler_of(const std::optional<Compiled>& compiled) {
+  if (!compiled || compiled->packages.empty()) return std::string(name(edgetpu::Compiler::k16));
+  const std::string& releases = compiled->packages[0].compiler_release;
   return releases.substr(releases.rfind(' ') + 1);
 }
 
@@ -186,9 +186,7 @@ Result<PlaceReport> place_model(const std::string& file, const PlaceOptions& opt
   if (!options.against.empty()) {
     TRY(compiled, open_compiled(options.against));
   }
-  const std::string rules = !options.compiler.empty() ? options.compiler
-                            : compiled                ? compiler_of(*compiled)
-                                                      : std::string(name(edgetpu::Compiler::k16));
+  const std::string rules = options.compiler.empty() ? compiler_of(compiled) : options.compiler;
   TRY(const edgetpu::Compiler compiler, edgetpu::compiler_from_name(rules));
   TRY(const SourceModel m, open_model(file));
   TRY_STATUS(edgetpu::check_placeable(m));

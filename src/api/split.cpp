@@ -34,19 +34,15 @@ Result<bool> check_splittable(const SourceModel& m) {
 
 // The name in the model's signature as well as the tensor's own lead to a tensor.
 std::map<std::string, size_t> writers_by_name(const FileView& file, const SourceModel& m) {
-  std::vector<size_t> writer(m.tensors.size(), m.ops.size());
   std::map<std::string, size_t> out;
   for (const auto& op : m.ops)
-    for (const int t : op.outputs) {
-      writer[size_t(t)] = op.index;
-      out.emplace(m.tensors[size_t(t)].name, op.index);
-    }
+    for (const int t : op.outputs) out.emplace(m.tensors[size_t(t)].name, op.index);
   for (size_t i = 0; i < size_of(file.model().signature_defs()); ++i) {
     const auto* s = file.model().signature_defs()->Get(flatbuffers::uoffset_t(i));
     for (size_t k = 0; s && k < size_of(s->outputs()); ++k) {
       const auto* t = s->outputs()->Get(flatbuffers::uoffset_t(k));
-      if (t->tensor_index() < writer.size() && writer[t->tensor_index()] < m.ops.size())
-        out.emplace(to_text(t->name()), writer[t->tensor_index()]);
+      if (t->tensor_index() >= m.tensors.size()) continue;
+      if (const auto* maker = m.maker_of(int(t->tensor_index()))) out.emplace(to_text(t->name()), maker->index);
     }
   }
   return out;

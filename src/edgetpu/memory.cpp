@@ -172,14 +172,12 @@ bool Activations::is_absorbed(const SourceOp& pad) const {
   const auto pads = m_.ints(pad, 1);
   if (!pads || pads->size() != 8 || std::ranges::count(m_.outputs, pad.outputs[0]) > 0) return false;
   const uint64_t y = uint64_t(std::max((*pads)[2], (*pads)[3])), x = uint64_t(std::max((*pads)[4], (*pads)[5]));
-  bool read = false;
-  for (const SourceOp& op : m_.ops) {
-    if (std::ranges::count(op.inputs, pad.outputs[0]) == 0) continue;
-    const auto r = reach_of(m_, op);
-    if (!r || y >= r->height || x >= r->width) return false;
-    read = true;
-  }
-  return read && (*pads)[6] == 0 && (*pads)[7] == 0;
+  const std::vector<int>& readers = m_.output(pad).readers;
+  const auto reaches = [&](int op) {
+    const auto r = reach_of(m_, m_.ops[size_t(op)]);
+    return r && y < r->height && x < r->width;
+  };
+  return !readers.empty() && std::ranges::all_of(readers, reaches) && (*pads)[6] == 0 && (*pads)[7] == 0;
 }
 
 void Activations::absorb_paddings() {

@@ -281,10 +281,11 @@ Verdict strided_slice(const SourceModel& m, const SourceOp& op, Compiler) {
 }
 
 Verdict softmax(const SourceModel& m, const SourceOp& op, Compiler c) {
+  if (c >= Compiler::k16) return mapped();
   const Shape& s = m.input(op, 0)->shape;
-  if (c < Compiler::k16 && product_but_last(s) != 1)
+  if (product_but_last(s) != 1)
     return many_rows(c, fmt::format("its operand {} has more than one row", to_string(s)), "use compiler 16");
-  if (c < Compiler::k16 && dim(s, 1) > kMaxSoftmax)
+  if (dim(s, 1) > kMaxSoftmax)
     return limited(fmt::format("it has {} elements, {} are allowed", dim(s, 1), kMaxSoftmax), "use compiler 16");
   return mapped();
 }
@@ -382,37 +383,35 @@ Verdict check_types(const SourceModel& m, const SourceOp& op) {
   return mapped();
 }
 
+// The first refusal of a result or an operand that is an activation.
+template <class Check>
+Verdict first_refusal(const SourceModel& m, const SourceOp& op, Check&& check) {
+  for (const std::vector<int>* tensors : {&op.outputs, &op.inputs})
+    for (const int i : *tensors)
+      if (i >= 0 && is_activation(m.tensors[size_t(i)]))
+        if (auto v = check(m.tensors[size_t(i)]); v.status != OpStatus::kMapped) return v;
+  return mapped();
+}
+
 Verdict check_rank(const SourceModel& m, const SourceOp& op) {
-  const auto check = [&](int i) {
-    if (i < 0 || !is_activation(m.tensors[size_t(i)])) return mapped();
-    const Shape& s = m.tensors[size_t(i)].shape;
-    for (size_t d = 0; d + kInnermost < s.size(); ++d)
-      if (s[d] > 1)
-        return Verdict{OpStatus::kRank, fmt::format("tensor '{}' is {}", m.tensors[size_t(i)].name, to_string(s)),
+  return first_refusal(m, op, [](const SourceTensor& t) {
+    for (size_t d = 0; d + kInnermost < t.shape.size(); ++d)
+      if (t.shape[d] > 1)
+        return Verdict{OpStatus::kRank, fmt::format("tensor '{}' is {}", t.name, to_string(t.shape)),
                        "use a batch of one and at most three dimensions above one"};
     return mapped();
-  };
-  for (const int i : op.outputs)
-    if (auto v = check(i); v.status != OpStatus::kMapped) return v;
-  for (const int i : op.inputs)
-    if (auto v = check(i); v.status != OpStatus::kMapped) return v;
-  return mapped();
+  });
 }
 
 // An image can be cut into rows and a list of pixels into parts; rows of more channels than pixels cannot.
 Verdict check_rows(const SourceModel& m, const SourceOp& op) {
-  const auto check = [&](int i) {
-    if (i < 0 || !is_activation(m.tensors[size_t(i)])) return mapped();
-    const SourceTensor& t = m.tensors[size_t(i)];
-    if (row_bytes(t.shape) <= kTileShare || dim(t.shape, 2) >= dim(t.shape, 1)) return mapped();
+  return first_refusal(m, op, [](const SourceTensor& t) {
+    const uint64_t bytes = row_bytes(t.shape);
+    if (bytes <= kTileShare || dim(t.shape, 2) >= dim(t.shape, 1)) return mapped();
     return limited(fmt::format("a row of tensor '{}' ({}) takes {} bytes of a tile, at most {} map", t.name, to_string(t.shape),
-                               row_bytes(t.shape), kTileShare),
+                               bytes, kTileShare),
                    "make the last two axes smaller, or leave it to the CPU at the model's end");
-  };
-  for (const std::vector<int>* tensors : {&op.outputs, &op.inputs})
-    for (const int i : *tensors)
-      if (auto v = check(i); v.status != OpStatus::kMapped) return v;
-  return mapped();
+  });
 }
 
 }  // namespace

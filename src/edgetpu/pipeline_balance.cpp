@@ -20,10 +20,9 @@ struct Facts {
     double cpu_ms = 0;  // on the CPU
   };
   std::vector<Op> ops;
-  std::vector<uint64_t> bytes;    // of each tensor that may cross a border; 0 for constants and variables
-  std::vector<size_t> last_use;   // the operator behind which a tensor is not needed; the count of operators for outputs
-  std::vector<ptrdiff_t> writer;  // -1: none
-  std::vector<bool> may_cut;      // in front of each operator
+  std::vector<uint64_t> bytes;   // of each tensor that may cross a border; 0 for constants and variables
+  std::vector<size_t> last_use;  // the operator behind which a tensor is not needed; the count of operators for outputs
+  std::vector<bool> may_cut;     // in front of each operator
 
   Facts(const SourceModel& m, Compiler compiler);
 };
@@ -58,7 +57,6 @@ Facts::Facts(const SourceModel& m, Compiler compiler) : may_cut(m.ops.size(), tr
     ops.push_back(f);
   }
   last_use.assign(m.tensors.size(), 0);
-  writer.assign(m.tensors.size(), -1);
   std::vector<size_t> first_use(m.tensors.size(), m.ops.size());
   for (const SourceTensor& t : m.tensors) bytes.push_back(bytes_of(t));
   for (const SourceOp& op : m.ops) {
@@ -68,7 +66,6 @@ Facts::Facts(const SourceModel& m, Compiler compiler) : may_cut(m.ops.size(), tr
       last_use[size_t(t)] = op.index;
     }
     for (const int t : op.outputs) {
-      writer[size_t(t)] = ptrdiff_t(op.index);
       first_use[size_t(t)] = std::min(first_use[size_t(t)], op.index);
       last_use[size_t(t)] = std::max(last_use[size_t(t)], op.index);
     }
@@ -83,7 +80,8 @@ Facts::Facts(const SourceModel& m, Compiler compiler) : may_cut(m.ops.size(), tr
 /// A segment that grows operator by operator.
 class Segment {
  public:
-  Segment(const SourceModel& m, const Facts& facts, size_t first) : facts_(&facts), first_(first), entered_(m.tensors.size()) {}
+  Segment(const SourceModel& m, const Facts& facts, size_t first)
+      : model_(&m), facts_(&facts), first_(first), entered_(m.tensors.size()) {}
   void add(const SourceOp& op) {
     const Facts::Op& f = facts_->ops[op.index];
     if (f.on_tpu) {
@@ -95,7 +93,7 @@ class Segment {
       const int t = *at;
       // An operator may read a tensor twice.
       if (t < 0 || facts_->bytes[size_t(t)] == 0 || std::find(op.inputs.begin(), at, t) != at) continue;
-      const bool made_inside = facts_->writer[size_t(t)] >= ptrdiff_t(first_);
+      const bool made_inside = model_->tensors[size_t(t)].maker >= ptrdiff_t(first_);
       if (!made_inside && !entered_[size_t(t)]) crossing_.input_bytes += facts_->bytes[size_t(t)];
       entered_[size_t(t)] = true;
       if (made_inside && facts_->last_use[size_t(t)] == op.index) crossing_.output_bytes -= facts_->bytes[size_t(t)];
@@ -112,6 +110,7 @@ class Segment {
   double crossing_bytes() const { return double(crossing_.input_bytes + crossing_.output_bytes); }
 
  private:
+  const SourceModel* model_;
   const Facts* facts_;
   size_t first_;
   std::vector<bool> entered_;

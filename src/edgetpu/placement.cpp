@@ -53,17 +53,16 @@ class Partition {
 };
 
 // The operator on the CPU that an unmapped operator waits for: the nearest one before it.
-const SourceOp* blocker_of(const SourceModel& m, const SourceOp& op, const std::vector<Verdict>& verdicts,
-                           const std::vector<int>& writer) {
+const SourceOp* blocker_of(const SourceModel& m, const SourceOp& op, const std::vector<Verdict>& verdicts) {
   std::vector<int> waiting(op.inputs);
   std::vector<bool> seen(m.tensors.size());
   for (size_t i = 0; i < waiting.size(); ++i) {
     const int t = waiting[i];
-    if (t < 0 || seen[size_t(t)] || writer[size_t(t)] < 0) continue;
+    const SourceOp* before = m.maker_of(t);
+    if (!before || seen[size_t(t)]) continue;
     seen[size_t(t)] = true;
-    const SourceOp& before = m.ops[size_t(writer[size_t(t)])];
-    if (verdicts[before.index].status != OpStatus::kMapped) return &before;
-    waiting.insert(waiting.end(), before.inputs.begin(), before.inputs.end());
+    if (verdicts[before->index].status != OpStatus::kMapped) return before;
+    waiting.insert(waiting.end(), before->inputs.begin(), before->inputs.end());
   }
   return nullptr;
 }
@@ -82,13 +81,10 @@ Placement place(const SourceModel& model, Compiler compiler) {
     for (const size_t op : epoch.ops) mapped[op] = true;
     break;
   }
-  std::vector<int> writer(model.tensors.size(), -1);
-  for (const SourceOp& op : model.ops)
-    for (const int t : op.outputs) writer[size_t(t)] = int(op.index);
   const std::vector<Verdict> alone = out.verdicts;
   for (const SourceOp& op : model.ops) {
     if (mapped[op.index] || alone[op.index].status != OpStatus::kMapped) continue;
-    const SourceOp* blocker = blocker_of(model, op, alone, writer);
+    const SourceOp* blocker = blocker_of(model, op, alone);
     out.verdicts[op.index] = {
         OpStatus::kSubgraphs,
         blocker ? fmt::format("it waits for operator {} ({}), which runs on the CPU", blocker->index, blocker->name)
