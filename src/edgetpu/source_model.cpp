@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "edgetpu/package.h"
 
@@ -81,6 +82,13 @@ Status read_op(const FileView& file, const tflite::Operator& table, SourceModel&
   return {};
 }
 
+// An open batch is that of the inputs. Behind inputs of fixed sizes, an operator sizes its result when it runs.
+void tell_batch_from_results(SourceModel& model) {
+  if (std::ranges::any_of(model.inputs, [&](int t) { return model.tensors[size_t(t)].open_batch; })) return;
+  for (SourceTensor& t : model.tensors)
+    if (std::exchange(t.open_batch, false)) t.shape[0] = kDynamic;
+}
+
 void connect(SourceModel& model) {
   for (const SourceOp& op : model.ops) {
     for (const int t : op.outputs) model.tensors[size_t(t)].maker = int(op.index);
@@ -154,6 +162,7 @@ Result<SourceModel> read_source_model(const FileView& file) {
     TRY_STATUS(read_op(file, *graph.operators()->Get(flatbuffers::uoffset_t(i)), out));
   TRY(out.inputs, read_indices(graph.inputs(), out.tensors.size(), false));
   TRY(out.outputs, read_indices(graph.outputs(), out.tensors.size(), false));
+  tell_batch_from_results(out);
   connect(out);
   mark_dead(out);
   return out;

@@ -15,9 +15,10 @@ struct SourceTensor {
   std::string name;
   tflite::TensorType type = tflite::TensorType::FLOAT32;
   Shape shape;
-  bool constant = false;     ///< has a value in the file
-  bool variable = false;     ///< keeps its value between runs (LSTM state)
-  bool open_batch = false;   ///< the file leaves the first dimension open; `shape` has the 1 that the compiler takes
+  bool constant = false;  ///< has a value in the file
+  bool variable = false;  ///< keeps its value between runs (LSTM state)
+  /// The model's inputs leave their batch open, and this tensor its first dimension; `shape` has the 1 that the compiler takes.
+  bool open_batch = false;
   bool per_channel = false;  ///< has more than one scale
   std::vector<float> scale;
   std::vector<int64_t> zero_point;
@@ -68,8 +69,8 @@ Result<SourceModel> read_source_model(std::span<const std::byte> bytes, std::sha
 Result<SourceModel> read_source_model(const FileView& file);
 
 /// What makes the compiler refuse a model as a whole, naming the tensor. E: kUnsupportedType for float or dynamically quantized
-/// operators only, kSymbolic for an open dimension other than a batch that stands at 1 and that no operator asks for,
-/// kUnsupportedForm for several subgraphs or a model that is compiled already.
+/// operators only, kSymbolic for an open dimension other than a batch of the inputs that stands at 1 and that no operator asks
+/// for, kUnsupportedForm for several subgraphs or a model that is compiled already.
 Status check_placeable(const SourceModel& model);
 
 }  // namespace atl::edgetpu
